@@ -1,0 +1,258 @@
+"""A phone in somebody's hand: what a person does and sees, for scripts and tests.
+
+    ann = Phone(api, 1001, "Ann")
+    ann.starts("CODE"); ann.taps("as usual"); ann.sees("Thank you"); ann.sees_nothing_more()
+
+All of it acts at once on the sandbox, without waiting. Where the bot runs beside the test (a subprocess, a task), use
+`will_see`, which waits. A bubble which the bot edits counts as new again, because the person sees it change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import textwrap
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.sandbox.botapi import BotApi
+from bot.sandbox.state import Button, Buttons, Chat, Message, Notice
+
+WIDTH = 72
+BERLIN = (52.52, 13.405)
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One message as the phone shows it. `mine`: written by the phone's owner. `buttons` are inline buttons."""
+
+    message_id: int
+    mine: bool
+    text: str
+    buttons: Buttons
+    edited: bool
+    at: datetime
+    version: int
+
+    @property
+    def labels(self) -> list[str]:
+        return [button.text for row in self.buttons for button in row]
+
+
+class Phone:
+    def __init__(
+        self,
+        api: BotApi,
+        user_id: int,
+        name: str,
+        language_code: str = "en",
+        place: tuple[float, float] = BERLIN,
+    ) -> None:
+        api.add_user(user_id, name, language_code=language_code)
+        self.api, self.user_id, self.name, self.place = api, user_id, name, place
+        self._seen = 0
+
+    # --- doing ------------------------------------------------------------------------------------
+
+    def starts(self, code: str | None = None) -> None:
+        self.api.user_starts(self.user_id, code)
+
+    def says(self, text: str, reply_to: str | None = None) -> None:
+        """Send a text, as a reply to the newest bubble that contains `reply_to` if given."""
+        target = self._find(reply_to).id if reply_to else None
+        self.api.user_says(self.user_id, text, reply_to=target)
+
+    def taps(self, label: str) -> None:
+        """Tap the newest button that contains `label`, in any case; a button under the input field counts too."""
+        for message in reversed(self._messages()):
+            if self._tap(message, label):
+                return
+        if not self._tap_keyboard(label):
+            raise AssertionError(f"{self.name} sees no button {label!r}\n{self._buttons()}")
+
+    def taps_old(self, label: str) -> None:
+        """Tap a button that contains `label` in any bubble but the newest one which has buttons."""
+        with_buttons = [message for message in self._messages() if _inline(message)]
+        for message in reversed(with_buttons[:-1]):
+            if self._tap(message, label):
+                return
+        raise AssertionError(f"{self.name} sees no old button {label!r}\n{self._buttons()}")
+
+    def taps_data(self, message_id: int, data: str) -> None:
+        """Send any callback data for any message, as only a hostile client does."""
+        self.api.user_taps(self.user_id, self.user_id, message_id, data)
+
+    def edits(self, old_text: str, new_text: str) -> None:
+        """Edit the newest own bubble that contains `old_text`."""
+        self.api.user_edits(self.user_id, self._find(old_text, mine=True).id, new_text)
+
+    def sends_voice(self, seconds: int = 5) -> None:
+        self.api.user_sends(self.user_id, "voice", seconds=seconds)
+
+    def sends_photo(self, caption: str = "") -> None:
+        self.api.user_sends(self.user_id, "photo", caption=caption)
+
+    def sends_sticker(self) -> None:
+        self.api.user_sends(self.user_id, "sticker")
+
+    def sends_document(self, file_name: str = "plan.pdf", caption: str = "") -> None:
+        self.api.user_sends(self.user_id, "document", file_name=file_name, caption=caption)
+
+    def shares_location(self, lat: float | None = None, lon: float | None = None) -> None:
+        """Share a place in degrees; the phone's own where none is given."""
+        latitude = self.place[0] if lat is None else lat
+        longitude = self.place[1] if lon is None else lon
+        self.api.user_sends(self.user_id, "location", latitude=latitude, longitude=longitude)
+
+    def forwards(self, text: str, sender_name: str = "Somebody") -> None:
+        self.api.user_sends(self.user_id, "forward", text=text, sender_name=sender_name)
+
+    def blocks(self) -> None:
+        self.api.user_blocks(self.user_id)
+
+    def unblocks(self) -> None:
+        self.api.user_unblocks(self.user_id)
+
+    # --- seeing -----------------------------------------------------------------------------------
+
+    def screen(self) -> list[Bubble]:
+        return [_bubble(message) for message in self._messages()]
+
+    @property
+    def last(self) -> Bubble:
+        """The bot's newest bubble."""
+        bubbles = [bubble for bubble in self.screen() if not bubble.mine]
+        if not bubbles:
+            raise AssertionError(f"the bot has written nothing to {self.name}")
+        return bubbles[-1]
+
+    @property
+    def notices(self) -> list[Notice]:
+        """The pop-ups that answered taps, oldest first."""
+        return self.api.users[self.user_id].notices
+
+    def unseen(self) -> list[Bubble]:
+        """The bot's bubbles which came or changed since the last look, in the order in which they did."""
+        bubbles = (bubble for bubble in self.screen() if not bubble.mine and bubble.version > self._seen)
+        return sorted(bubbles, key=lambda bubble: bubble.version)
+
+    def new(self) -> list[Bubble]:
+        """The unseen bubbles; looking makes them seen."""
+        bubbles = self.unseen()
+        self._seen = max((bubble.version for bubble in bubbles), default=self._seen)
+        return bubbles
+
+    def sees(self, fragment: str) -> Bubble:
+        """The first unseen bubble that contains `fragment`; it and all before it are then seen."""
+        for bubble in self.unseen():
+            if fragment in bubble.text:
+                self._seen = bubble.version
+                return bubble
+        raise AssertionError(f"{self.name} does not see {fragment!r} among what is new\n{self.transcript()}")
+
+    async def will_see(self, fragment: str, within: float = 10.0) -> Bubble:
+        """Wait up to `within` real seconds for `sees`."""
+        try:
+            async with asyncio.timeout(within):
+                while True:
+                    version = self.api.version
+                    if any(fragment in bubble.text for bubble in self.unseen()):
+                        return self.sees(fragment)
+                    await self.api.change(version)
+        except TimeoutError:
+            return self.sees(fragment)
+
+    def sees_nothing_more(self) -> None:
+        if self.unseen():
+            raise AssertionError(f"{self.name} sees more than expected\n{self.transcript()}")
+
+    def transcript(self) -> str:
+        """The whole screen for human eyes: a paragraph per bubble, `*` before what is new, buttons in brackets."""
+        unseen = {bubble.message_id for bubble in self.unseen()}
+        paragraphs = [self._paragraph(bubble, new=bubble.message_id in unseen) for bubble in self.screen()]
+        return f"--- {self.name}'s phone ---\n" + ("\n\n".join(paragraphs) or "(empty)") + "\n"
+
+    def print_transcript(self) -> None:
+        print(self.transcript())
+
+    # --- shared -----------------------------------------------------------------------------------
+
+    def _chat(self) -> Chat:
+        return self.api.chats[self.user_id]
+
+    def _messages(self) -> list[Message]:
+        return list(self._chat().messages.values())
+
+    def _find(self, fragment: str, *, mine: bool = False) -> Message:
+        for message in reversed(self._messages()):
+            if fragment in _words(message) and (message.by is not None or not mine):
+                return message
+        raise AssertionError(f"{self.name} has no bubble with {fragment!r}\n{self.transcript()}")
+
+    def _tap(self, message: Message, label: str) -> bool:
+        for button in _inline(message):
+            if label.casefold() in button.text.casefold() and button.data is not None:
+                self.api.user_taps(self.user_id, self.user_id, message.id, button.data)
+                return True
+        return False
+
+    def _tap_keyboard(self, label: str) -> bool:
+        for row in self._chat().keyboard.buttons if self._chat().keyboard else ():  # type: ignore[union-attr]
+            for button in row:
+                if label.casefold() in button.text.casefold():
+                    if button.request == "location":
+                        self.shares_location()
+                    elif button.request == "contact":
+                        self.api.user_sends(self.user_id, "contact", first_name=self.name)
+                    else:
+                        self.says(button.text)
+                    return True
+        return False
+
+    def _buttons(self) -> str:
+        keyboard = self._chat().keyboard
+        labels = [button.text for message in self._messages() for button in _inline(message)]
+        labels += [button.text for row in keyboard.buttons for button in row] if keyboard else []
+        return f"buttons in sight: {labels}\n{self.transcript()}"
+
+    def _paragraph(self, bubble: Bubble, *, new: bool) -> str:
+        indent = " " * 16 if bubble.mine else "  "
+        head = f"{bubble.at:%a %H:%M} {self.name if bubble.mine else 'Aid Station'}{' (edited)' if bubble.edited else ''}"
+        lines = [f"{'* ' if new else ''}{head}".rjust(0)]
+        for line in bubble.text.splitlines() or [""]:
+            lines += textwrap.wrap(line, WIDTH - len(indent)) or [""]
+        lines += ["  ".join(f"[{button.text}]" for button in row) for row in bubble.buttons]
+        return "\n".join(f"{indent}{line}".rstrip() for line in lines)
+
+
+def _inline(message: Message) -> list[Button]:
+    if not message.markup or "inline_keyboard" not in message.markup:
+        return []
+    return [button for row in message.buttons for button in row]
+
+
+def _words(message: Message) -> str:
+    """What the bubble reads, with a word in brackets for what is not text."""
+    match message.kind:
+        case "text":
+            return message.text
+        case "voice":
+            mark = f"[voice {message.content['voice']['duration']} s]"
+        case "location":
+            place = message.content["location"]
+            mark = f"[location {place['latitude']:.3f}, {place['longitude']:.3f}]"
+        case kind:
+            mark = f"[{kind}]"
+    return f"{mark} {message.text}".strip()
+
+
+def _bubble(message: Message) -> Bubble:
+    inline = message.markup is not None and "inline_keyboard" in message.markup
+    return Bubble(
+        message.id,
+        message.by is not None,
+        _words(message),
+        message.buttons if inline else (),
+        message.edited_at is not None,
+        message.at,
+        message.version,
+    )

@@ -1,0 +1,305 @@
+"""The sandbox over HTTP: the Bot API under `/bot<token>/<method>`, files under `/file/bot<token>/`, and the page with the phones.
+
+It runs in the event loop it is started in. A reset is a real one: the TCP connection is aborted, so that the bot meets
+what it would meet in an outage. The page is served only when PageHooks are given. It listens on loopback unless told otherwise; the page's
+own calls must be JSON, so that a web page from elsewhere cannot tap its buttons.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from bot.sandbox.botapi import Answer, BotApi, Fault
+from bot.sandbox.params import Upload
+from bot.sandbox.state import Button, Json, Message
+
+MAX_BODY = 60 << 20
+SHOWN = 120  # messages per phone on the page
+_PAGE = Path(__file__).parent / "page"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneCard:
+    user_id: int
+    name: str
+    role: str
+    start_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageHooks:
+    """What the page shows and turns: who holds a phone, the clock ("+10min", "+1hour", "next morning", "next Sunday"), a status line."""
+
+    phones: Callable[[], tuple[PhoneCard, ...]]
+    clock_now: Callable[[], datetime]
+    turn_clock: Callable[[str], Awaitable[None]]
+    note: Callable[[], str]
+
+
+@dataclass(slots=True)
+class _Running:
+    api: BotApi
+    page: PageHooks | None
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+
+@contextlib.asynccontextmanager
+async def serve(
+    api: BotApi, *, host: str = "127.0.0.1", port: int = 0, page: PageHooks | None = None
+) -> AsyncIterator[str]:
+    """Serve until the block is left; gives the base URL. Calls in flight are then cut off."""
+    running = _Running(api, page)
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[_counted(running)])
+    app.router.add_route("*", "/bot{token:[^/]+}/{method}", lambda request: _call(running, request))
+    app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", lambda request: _file(running, request))
+    if page:
+        _add_page(app, running, page)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        bound = runner.addresses[0][1]
+        yield f"http://{host}:{bound}"
+    finally:
+        await api.close()
+        for task in list(running.tasks):
+            task.cancel()
+        await asyncio.gather(*running.tasks, return_exceptions=True)
+        await runner.cleanup()
+
+
+def _counted(running: _Running) -> Any:
+    """Remember every call in flight, so that the end does not wait for a long poll or a hang."""
+
+    @web.middleware
+    async def middleware(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        task = asyncio.ensure_future(handler(request))
+        running.tasks.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            _reset(request)
+            return web.Response(status=503)
+        finally:
+            task.cancel()
+            running.tasks.discard(task)
+
+    return middleware
+
+
+def _reset(request: web.Request) -> None:
+    if request.transport:
+        request.transport.abort()
+
+
+# --- the Bot API ----------------------------------------------------------------------------------
+
+
+async def _call(running: _Running, request: web.Request) -> web.Response:
+    try:
+        given, files = await _read(request)
+    except ValueError:
+        error = {"ok": False, "error_code": 400, "description": "Bad Request: can't parse JSON object"}
+        return web.json_response(error, status=400)
+    answer = await running.api.answer(request.match_info["token"], request.match_info["method"], given, files)
+    return _respond(request, answer)
+
+
+def _respond(request: web.Request, answer: Answer) -> web.Response:
+    if not answer.status:
+        _reset(request)
+        return web.Response()
+    return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
+
+
+async def _read(request: web.Request) -> tuple[Json, dict[str, Upload]]:
+    given: Json = dict(request.query)
+    files: dict[str, Upload] = {}
+    if request.content_type == "application/json":
+        body = json.loads(await request.text() or "{}")
+        if not isinstance(body, dict):
+            raise ValueError("the body must be an object")
+        return given | body, files
+    for name, value in (await request.post()).items():
+        if isinstance(value, web.FileField):
+            files[name] = Upload(value.filename, value.file.read())
+        else:
+            given[name] = value if isinstance(value, str) else bytes(value).decode()
+    return given, files
+
+
+async def _file(running: _Running, request: web.Request) -> web.Response:
+    path = request.match_info["path"]
+    file = next((file for file in running.api.files.values() if file.path == path), None)
+    if request.match_info["token"] != running.api.token or file is None:
+        error = {"ok": False, "error_code": 404, "description": "Not Found"}
+        return web.json_response(error, status=404)
+    return web.Response(body=file.content, content_type="application/octet-stream")
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+def _add_page(app: web.Application, running: _Running, page: PageHooks) -> None:
+    names = {"/": "index.html", "/page.css": "page.css", "/page.js": "page.js"}
+
+    async def asset(request: web.Request) -> web.FileResponse:
+        return web.FileResponse(_PAGE / names[request.path], headers={"Cache-Control": "no-store"})
+
+    async def state(request: web.Request) -> web.Response:
+        return web.json_response(page_state(running.api, page))
+
+    async def events(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        await response.prepare(request)
+        shown: Json = {}
+        with contextlib.suppress(ConnectionResetError):
+            while True:
+                version = running.api.version
+                now_shown = page_state(running.api, page)
+                if now_shown != shown:
+                    shown = now_shown
+                    await response.write(f"data: {json.dumps(shown)}\n\n".encode())
+                else:
+                    await response.write(b": still here\n\n")
+                with contextlib.suppress(TimeoutError):  # the clock may move without a change in a chat
+                    async with asyncio.timeout(1.0):
+                        await running.api.change(version)
+        return response
+
+    async def act(request: web.Request) -> web.Response:
+        if request.content_type != "application/json":
+            return web.json_response({"error": "JSON only"}, status=415)
+        try:
+            body = await request.json()
+            await _act(running.api, page, request.match_info["what"], body)
+        except (KeyError, ValueError, TypeError, AssertionError) as error:
+            return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
+        return web.json_response({"ok": True})
+
+    for path in names:
+        app.router.add_get(path, asset)
+    app.router.add_get("/ui/state", state)
+    app.router.add_get("/ui/events", events)
+    app.router.add_post("/ui/{what}", act)
+
+
+async def _act(api: BotApi, page: PageHooks, what: str, body: Json) -> None:
+    if what == "clock":
+        await page.turn_clock(str(body["step"]))
+        api.touch()
+        return
+    if what == "fault":
+        _switch(api, str(body["name"]), on=bool(body["on"]))
+        return
+    user_id = int(body["user_id"])
+    match what:
+        case "say":
+            api.user_says(user_id, str(body["text"]))
+        case "start":
+            api.user_starts(user_id, body.get("code") or None)
+        case "tap":
+            api.user_taps(user_id, user_id, int(body["message_id"]), str(body["data"]))
+        case "edit":
+            api.user_edits(user_id, int(body["message_id"]), str(body["text"]))
+        case "voice":
+            api.user_sends(user_id, "voice", seconds=int(body.get("seconds", 5)))
+        case "photo":
+            api.user_sends(user_id, "photo", caption=str(body.get("caption", "")))
+        case "sticker":
+            api.user_sends(user_id, "sticker")
+        case "location":
+            api.user_sends(
+                user_id, "location", latitude=float(body["latitude"]), longitude=float(body["longitude"])
+            )
+        case "block":
+            api.user_blocks(user_id)
+        case "unblock":
+            api.user_unblocks(user_id)
+        case _:
+            raise ValueError(f"a phone cannot {what}")
+
+
+FAULTS: dict[str, tuple[dict[str, Any], ...]] = {
+    "before": ({"kind": "before"},),
+    "after": tuple({"kind": "after", "method": name} for name in ("sendMessage", "editMessageText")),
+    "5xx": ({"kind": 502, "body": "html"},),
+    "hang": ({"kind": "hang", "seconds": 60.0},),
+}
+
+
+def _switch(api: BotApi, name: str, *, on: bool) -> None:
+    """Turn one of the page's faults on or off; other faults stay as they are."""
+    faults = [Fault(times=-1, **fields) for fields in FAULTS[name]]
+    api.faults = [fault for fault in api.faults if fault not in faults] + (faults if on else [])
+    api.touch()
+
+
+def page_state(api: BotApi, page: PageHooks) -> Json:
+    """All that the page shows, as JSON."""
+    clock = page.clock_now()
+    active = [name for name, all_fields in FAULTS.items() if Fault(times=-1, **all_fields[0]) in api.faults]
+    return {
+        "clock": {
+            "iso": clock.isoformat(timespec="minutes"),
+            "day": clock.strftime("%a %d %b %Y"),
+            "time": clock.strftime("%H:%M"),
+            "zone": clock.tzname() or "",
+        },
+        "note": page.note(),
+        "faults": active,
+        "phones": [_phone(api, card, clock) for card in page.phones()],
+    }
+
+
+def _phone(api: BotApi, card: PhoneCard, clock: datetime) -> Json:
+    user, chat = api.users[card.user_id], api.chats[card.user_id]
+    board = chat.keyboard
+    return asdict(card) | {
+        "started": user.started,
+        "blocked": user.blocked,
+        "bubbles": [_bubble(message, clock) for message in list(chat.messages.values())[-SHOWN:]],
+        "keyboard": [[_button(button) for button in row] for row in board.buttons] if board else [],
+        "notices": [
+            {"version": notice.version, "text": notice.text, "alert": notice.alert}
+            for notice in user.notices[-3:]
+        ],
+    }
+
+
+def _bubble(message: Message, clock: datetime) -> Json:
+    at = message.at.astimezone(clock.tzinfo)
+    return {
+        "id": message.id,
+        "version": message.version,
+        "mine": message.by is not None,
+        "kind": message.kind,
+        "text": message.text,
+        "entities": message.entities,
+        "content": message.content,
+        "buttons": [[_button(button) for button in row] for row in message.buttons]
+        if message.markup and "inline_keyboard" in message.markup
+        else [],
+        "edited": message.edited_at is not None,
+        "silent": message.silent,
+        "day": at.strftime("%a %d %b"),
+        "time": at.strftime("%H:%M"),
+    }
+
+
+def _button(button: Button) -> Json:
+    return {key: value for key, value in asdict(button).items() if value is not None}

@@ -1,0 +1,217 @@
+"""One turn while it is being written: what shall be said, kept and woken, gathered into an Outcome.
+
+The draft is the only mutable thing in `dialogs` and never outlives `take_turn`. It knows three things about writing:
+a tapped button is always answered, a talk's prompt carries a fresh turn number, and the person's value is replaced,
+never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from dialogs import engine, timing
+from dialogs.engine import OFFERS, Option, Step
+from dialogs.events import Event, Tapped
+from dialogs.model import (
+    Button,
+    Escalation,
+    Invite,
+    Json,
+    Message,
+    Outcome,
+    Person,
+    Record,
+    Snapshot,
+    Talk,
+    Wakeup,
+)
+from dialogs.scripts import SCRIPTS
+
+Rows = tuple[tuple[Button, ...], ...]
+
+
+class Draft:
+    def __init__(self, known: Snapshot, person: Person, event: Event):
+        self.known = known
+        self.now: datetime = known.now
+        self.person = person
+        self.tapped = event if isinstance(event, Tapped) else None
+        self.message_id: int | None = getattr(event, "message_id", None)
+        self.today: date = timing.local_date(person.zone, known.now)
+        self.records: list[Record] = []
+        self.messages: list[Message] = []
+        self.wakeups: list[Wakeup] = []
+        self.cancelled: list[str] = []
+        self.invites: list[Invite] = []
+        self.used_invite: int | None = None
+        self.silenced: list[str] = []
+        self._escalations: dict[str, Escalation] = {one.short: one for one in known.escalations}
+        self._raised: set[str] = set()
+        self._unanswered = self.tapped.query_id if self.tapped else None
+
+    # --- the person -------------------------------------------------------------------------------------------
+
+    def change(self, **fields: Any) -> None:
+        self.person = replace(self.person, **fields)
+
+    @property
+    def told_by(self) -> Person | None:
+        """The coach who answers for this athlete."""
+        return self.known.coach
+
+    @property
+    def days(self) -> tuple[Record, ...]:
+        """The journal of the last days, with what this turn adds."""
+        return (*self.known.records, *(one for one in self.records if one.about is None))
+
+    def local_time(self, instant: datetime, person: Person | None = None) -> str:
+        return f"{timing.local((person or self.person).zone, instant):%H:%M}"
+
+    # --- talks ------------------------------------------------------------------------------------------------
+
+    def talk(self, script: str) -> Talk | None:
+        return next((talk for talk in self.person.talks if talk.script == script), None)
+
+    def top(self) -> Talk | None:
+        return self.person.talks[-1] if self.person.talks else None
+
+    def keep(self, talk: Talk) -> None:
+        """Put the talk on top, in place of its earlier self."""
+        self.change(talks=(*(one for one in self.person.talks if one.script != talk.script), talk))
+
+    def close(self, script: str) -> None:
+        self.change(talks=tuple(one for one in self.person.talks if one.script != script))
+
+    def open(self, script: str, known: Mapping[str, Json] | None = None) -> engine.Moved:
+        """Begin a talk; its bubble is named after the turn in which it was opened."""
+        return engine.begin(
+            SCRIPTS[script],
+            turn=self.person.turn,
+            bubble=f"{script}:{self.person.id}:{self.person.turn}",
+            now=self.now,
+            known=known,
+        )
+
+    def ask(self, talk: Talk, *, preface: str | None = None, anew: bool = False, **fields: Any) -> None:
+        """Say the talk's current question. In place where it was tapped, else in a new bubble below what was typed.
+
+        The turn number moves with every prompt: whatever hung below an earlier one is closed by that.
+        """
+        turn = self.person.turn + 1
+        in_place = self.tapped is not None and not anew
+        bubble = talk.bubble if in_place else f"{talk.script}:{self.person.id}:{turn}"
+        if not in_place and talk.turn and self.talk(talk.script) is not None:
+            self.messages.append(Message(self.person.id, "", bubble=talk.bubble, edit=True, strip=True))
+        talk = replace(talk, turn=turn, bubble=bubble)
+        self.change(turn=turn)
+        self.keep(talk)
+        step = SCRIPTS[talk.script].step(talk.step)
+        self.say(
+            f"{talk.script}.{talk.step}",
+            {"so_far": dict(talk.slots), "talk": talk.script},
+            buttons=_keyboard(step, talk),
+            bubble=bubble,
+            edit=in_place,
+            preface=preface,
+            keyboard="location" if step.located else None,
+            **fields,
+        )
+
+    # --- speaking ---------------------------------------------------------------------------------------------
+
+    def say(
+        self,
+        text: str,
+        data: Mapping[str, Json] | None = None,
+        *,
+        to: Person | None = None,
+        **fields: Any,
+    ) -> None:
+        """Say something to this turn's person, or to somebody else by `to`. Every text may use `name` and `coach`."""
+        recipient = to or self.person
+        common: dict[str, Json] = {
+            "name": self.person.name,
+            "coach": self.known.coach.name if self.known.coach else None,
+            "to": recipient.name,
+        }
+        message = Message(recipient.id, text, {**common, **(data or {})}, **fields)
+        if recipient.id == self.person.id and self._unanswered:
+            message = replace(message, answers=self._unanswered)
+            if message.edit and message.message_id is None and self.tapped:
+                message = replace(message, message_id=self.tapped.message_id)
+            self._unanswered = None
+        self.messages.append(message)
+
+    def toast(self, text: str, data: Mapping[str, Json] | None = None) -> None:
+        """A word on the tapped button, and nothing in the chat. Where nothing was tapped it is a message."""
+        self.say(text, data, toast=self._unanswered is not None)
+
+    # --- remembering ------------------------------------------------------------------------------------------
+
+    def record(
+        self,
+        kind: str,
+        name: str,
+        value: Json = None,
+        words: str | None = None,
+        *,
+        about: Person | None = None,
+    ) -> None:
+        day = self.today if about is None else timing.local_date(about.zone, self.now)
+        self.records.append(
+            Record(kind, name, self.now, day, value, words, self.message_id, about.id if about else None)
+        )
+
+    def wake(self, kind: str, key: str, at: datetime, day: date | None = None, **data: Json) -> None:
+        self.wakeups.append(Wakeup(kind, key, at, day, data))
+
+    # --- escalations ------------------------------------------------------------------------------------------
+
+    def escalations(self) -> tuple[Escalation, ...]:
+        return tuple(self._escalations.values())
+
+    def escalation(self, short: str) -> Escalation | None:
+        return self._escalations.get(short)
+
+    def put(self, escalation: Escalation) -> None:
+        self._escalations[escalation.short] = escalation
+        self._raised.add(escalation.short)
+
+    def athlete(self, id: int) -> Person | None:
+        return next((one for one in self.known.athletes if one.id == id), None)
+
+    # --- the end ----------------------------------------------------------------------------------------------
+
+    def outcome(self) -> Outcome:
+        if self._unanswered:  # a tap that led to nothing visible still stops the clock on the button
+            self.toast("shared.noted")
+        return Outcome(
+            person=self.person,
+            records=tuple(self.records),
+            escalations=tuple(self._escalations[short] for short in sorted(self._raised)),
+            messages=tuple(self.messages),
+            wakeups=tuple(self.wakeups),
+            cancel=tuple(self.cancelled),
+            invites=tuple(self.invites),
+            used_invite=self.used_invite,
+            silenced=tuple(self.silenced),
+        )
+
+
+def _keyboard(step: Step, talk: Talk) -> Rows:
+    offers = talk.slots.get(OFFERS)
+    if offers:
+        return tuple(
+            (Button("button.offer", f"{talk.turn}:o{n}", {"offer": label}),) for n, (_value, label) in enumerate(offers)
+        )
+    ticked = engine.chosen(step, talk)
+
+    def button(option: Option) -> Button:
+        own = step.label if step.label and option.value != "done" and option.ends is None else None
+        name = own or ("button.number" if isinstance(option.value, int) else f"button.{option.value}")
+        return Button(name, f"{talk.turn}:{option.value}", {"n": option.value, "ticked": option.value in ticked})
+
+    return tuple(tuple(button(option) for option in row) for row in step.options)

@@ -1,0 +1,238 @@
+"""The frozen values that a turn reads and returns. No behaviour beyond what can be derived from the fields.
+
+    Snapshot (all that is known at `now`)  +  Event  --turn-->  Outcome (all that shall be true afterwards)
+
+Every instant is an aware UTC datetime; every `day` is a date in the athlete's own zone. Scales run 1..5 with
+5 = best for every item, so that no reader ever has to remember a direction; pain and effort run 0..10 with
+0 = none. Ids are the database's; 0 means "the person this turn creates".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from dialogs.events import Sender
+from dialogs.levels import Level
+
+Json = Any  # what json.dumps takes and json.loads gives
+
+
+class Lane(IntEnum):
+    """Which message leaves first when the token's limit is short. A page never waits behind check-ins."""
+
+    SAFETY = 0
+    REPLY = 1
+    PROMPT = 2
+    BULK = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """One open conversation: where it stands and what has been said in it.
+
+    `turn` is the number of its last prompt; a button carries it, so that an old button is known as old.
+    `bubble` names the one Telegram message that is edited in place while the athlete taps.
+    """
+
+    script: str
+    step: str
+    turn: int
+    bubble: str
+    opened_at: datetime
+    slots: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An athlete (`runs`), a coach (`coaches`), or both in one.
+
+    `asked_on` is the last local date with a check-in (asked or begun): one per local date, whatever the zone does.
+    `paused_until` is the first local date on which we ask again. `consent_at` None means: we ask nothing.
+    """
+
+    id: int
+    name: str
+    chat_id: int | None = None
+    user_id: int | None = None
+    runs: bool = False
+    coaches: bool = False
+    coach_id: int | None = None
+    backup_id: int | None = None
+    reachable: bool = True
+    language: str = "en"
+    zone: str = "UTC"
+    place: str = ""
+    country: str | None = None
+    ask_at: time = time(7, 0)
+    days_off: tuple[int, ...] = ()
+    paused_until: date | None = None
+    quiet_from: time = time(21, 30)
+    quiet_to: time = time(6, 30)
+    consent_at: datetime | None = None
+    joined_at: datetime | None = None
+    injuries: str = ""
+    goal: str = ""
+    asked_on: date | None = None
+    turn: int = 0
+    talks: tuple[Talk, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of the journal; append-only. `kind` is one of: answer, words, file, edit, step, event.
+
+    `name` says which answer (`sleep`, `pain_level` ...) or what happened; `value` is the answer; `words` is what a
+    person wrote, letter for letter. `message_id` ties it to the Telegram message, so that an edit finds it.
+    """
+
+    kind: str
+    name: str
+    at: datetime
+    day: date
+    value: Json = None
+    words: str | None = None
+    message_id: int | None = None
+    about: int | None = None  # whose journal, where it is not that of the person whose turn it is
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """Something a human must hear. It ends only by a human's act: `acked_at` (I have it), then `closed_at`.
+
+    `short` is what people say to each other ("K7Q2M"); it marks repeats as repeats. `step` counts the rungs of
+    the ladder that have been climbed; `next_at` is never None while it is open.
+    """
+
+    id: int
+    short: str
+    athlete_id: int
+    level: Level
+    flag: str
+    words: str
+    raised_at: datetime
+    step: int = 0
+    next_at: datetime | None = None
+    owner_id: int | None = None
+    acked_at: datetime | None = None
+    closed_at: datetime | None = None
+    version: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Nobody has said "I have it" yet."""
+        return self.acked_at is None and self.closed_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """A seat kept for one person. Only a hash of its code is stored; it works once, until `expires_at`."""
+
+    id: int
+    name: str
+    coaches: bool
+    coach_id: int | None
+    expires_at: datetime
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """`label` is a text id like every other text; `data` is at most 64 bytes and names turn and choice."""
+
+    label: str
+    data: str
+    args: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A voice note or photo of the athlete, copied to the coach as it is."""
+
+    from_chat: int
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What shall be said to whom. `text` names a template block ("morning.sleep"); `data` fills it.
+
+    to          person id (0: the one this turn creates); None with `chat_id` for strangers and groups
+    bubble      name of the Telegram message; with `edit` it is changed in place, and sent anew if it is gone
+    answers     callback query to answer first (best effort); with `toast` nothing else is sent
+    once        at most once: after an unknown outcome it is not sent again (check-ins, nags)
+    quiet       waits for the end of the recipient's quiet hours, judged at the moment of sending
+    key         a message with the same key is put only once, ever
+    short       the escalation it belongs to: an Ack cancels what has not left, and a repeat is marked as one
+    about       the athlete it speaks of: a reply to it reaches that athlete
+    """
+
+    to: int | None
+    text: str
+    data: Mapping[str, Json] = field(default_factory=dict)
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    lane: Lane = Lane.REPLY
+    chat_id: int | None = None
+    bubble: str | None = None
+    edit: bool = False
+    message_id: int | None = None
+    answers: str | None = None
+    toast: bool = False
+    once: bool = False
+    quiet: bool = False
+    key: str | None = None
+    expires_at: datetime | None = None
+    short: str | None = None
+    about: int | None = None
+    attach: Attachment | None = None
+    preface: str | None = None  # another text, above this one: why an answer did not fit
+    strip: bool = False  # only takes the buttons off the bubble; its text stays
+    keyboard: str | None = None  # "location" asks for a location button below the text field; "remove" takes it away
+
+
+@dataclass(frozen=True, slots=True)
+class Wakeup:
+    """Come back at `at`. The key makes it unique for ever: kind:person:local-date, so two replicas plan once."""
+
+    kind: str
+    key: str
+    at: datetime
+    day: date | None = None
+    data: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that a turn may know. `dice` is fresh randomness (64 hex digits), an argument like the time."""
+
+    now: datetime
+    dice: str
+    sender: Sender | None = None
+    person: Person | None = None
+    invite: Invite | None = None
+    coach: Person | None = None
+    backup: Person | None = None
+    athletes: tuple[Person, ...] = ()
+    colleagues: tuple[Person, ...] = ()  # the club's other coaches, oldest first: the first is the head coach
+    escalations: tuple[Escalation, ...] = ()  # not closed: this athlete's own, and those this coach answers for
+    records: tuple[Record, ...] = ()  # this athlete's last eight days, oldest first
+    about: int | None = None  # the athlete whom the answered message speaks of
+    bot: str = "bot"  # the bot's user name, for links
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What shall be true after the turn; saved in one commit, and only then is anything sent."""
+
+    person: Person | None = None
+    records: tuple[Record, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
+    messages: tuple[Message, ...] = ()
+    wakeups: tuple[Wakeup, ...] = ()
+    cancel: tuple[str, ...] = ()  # prefixes of due keys that are void now
+    invites: tuple[Invite, ...] = ()
+    used_invite: int | None = None
+    silenced: tuple[str, ...] = ()  # shorts whose unsent pages shall not leave any more

@@ -1,0 +1,142 @@
+"""A Message -> what Telegram is given: HTML and button labels, in the language of the one who reads it.
+
+Texts live in `texts/<language>/<file>.j2`; the id "morning.sleep" is the block `sleep` of `morning.j2`. Autoescape is
+on and undefined names are errors: an athlete's `{{7*7}}` or `<b` is data and comes out as it was typed.
+
+Telegram takes 4096 UTF-16 units after parsing the markup. Only an athlete's or coach's own words can be longer than
+the room that is left, so only `data["words"]` is ever divided: the rest follows in messages of its own, nothing is cut.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import jinja2
+
+from dialogs.model import Json, Message
+
+LIMIT = 4096  # UTF-16 units in one Telegram message, after entity parsing (Bot API, sendMessage)
+_TEXTS = Path(__file__).parent / "texts"
+_TAG = re.compile(r"</?[a-z][^<>]*>")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEXTS),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+
+
+@functools.cache
+def languages() -> tuple[str, ...]:
+    return tuple(sorted(folder.name for folder in _TEXTS.iterdir() if folder.is_dir()))
+
+
+def text(language: str, id: str, data: Mapping[str, Json]) -> str:
+    """One text as Telegram HTML. An unknown language falls back to English; an unknown id is a KeyError."""
+    file, _, block = id.partition(".")
+    template = _environment().get_template(f"{language if language in languages() else 'en'}/{file}.j2")
+    return "".join(template.blocks[block](template.new_context(dict(data)))).strip()
+
+
+def label(language: str, id: str, data: Mapping[str, Json]) -> str:
+    """A button's label: the same texts, but plain, since Telegram does not parse markup there."""
+    return html.unescape(text(language, id, data))
+
+
+def plain(markup: str) -> str:
+    """What is left for the eye once the markup is parsed; the fallback where Telegram refuses the markup."""
+    return html.unescape(_TAG.sub("", markup))
+
+
+def units(words: str) -> int:
+    """Length as Telegram counts: UTF-16 code units. A lone surrogate counts as one."""
+    return len(words.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def pieces(words: str, room: int) -> Iterator[str]:
+    """Divide words into pieces of at most `room` UTF-16 units, at white space where there is some, and never inside
+    what the eye sees as one sign (a base with its marks, an emoji family). "".join(pieces) is the words."""
+    while units(words) > room:
+        cut, used = 0, 0
+        for cut, sign in enumerate(words):
+            used += units(sign)
+            if used > room:
+                break
+        space = max(words.rfind(" ", cut // 2, cut), words.rfind("\n", cut // 2, cut))
+        whole = cut
+        while whole > cut // 2 and _joined(words, whole):
+            whole -= 1
+        cut = space + 1 if space > 0 else whole
+        yield words[:cut]
+        words = words[cut:]
+    yield words
+
+
+def payloads(message: Message, language: str) -> list[dict[str, Json]]:
+    """What the outbox keeps: the first payload is the message, further ones carry the rest of words too long for it."""
+    body = _body(message, language, message.data)
+    rest: list[str] = []
+    if (over := units(plain(body)) - LIMIT) > 0:
+        words = str(message.data.get("words", ""))
+        first, *rest = pieces(words, max(units(words) - over - 1, 1)) if words else (body,)
+        if rest:
+            rest = list(pieces("".join(rest), LIMIT - 200))
+        body = _body(message, language, {**message.data, "words": first})
+    main: dict[str, Json] = {"text": body}
+    if message.buttons:
+        main["buttons"] = [
+            [{"text": label(language, button.label, button.args), "data": button.data} for button in row]
+            for row in message.buttons
+        ]
+    if message.answers:
+        main["answers"] = message.answers
+    if message.toast:
+        main["toast"] = True
+    if message.strip:
+        main["strip"] = True
+    if message.edit:
+        main["edit"] = True
+    if message.attach:
+        main["attach"] = {"from_chat": message.attach.from_chat, "message_id": message.attach.message_id}
+    if message.keyboard:
+        main["keyboard"] = message.keyboard
+        if message.keyboard == "location":
+            main["location_label"] = label(language, "button.share_location", {})
+    if message.short:
+        main["repeat_prefix"] = text(language, "coach.repeat", {"short": message.short})
+    more: list[dict[str, Json]] = [
+        {"text": text(language, "shared.more", {"words": piece, "part": n, "of": len(rest) + 1})}
+        for n, piece in enumerate(rest, start=2)
+    ]
+    return [main, *more]
+
+
+def _body(message: Message, language: str, data: Mapping[str, Json]) -> str:
+    parts = [text(language, id, data) for id in (message.preface, message.text) if id]
+    return "\n\n".join(parts)
+
+
+def _joined(words: str, at: int) -> bool:
+    """True where a cut before `at` would split one visible sign."""
+    if at >= len(words):
+        return False
+    before, after = words[at - 1], words[at]
+    return (
+        unicodedata.combining(after) != 0
+        or after in "‍️︎⃣"
+        or before == "‍"
+        or "\U0001f3fb" <= after <= "\U0001f3ff"  # skin tones
+        or ("\U0001f1e6" <= before <= "\U0001f1ff" and "\U0001f1e6" <= after <= "\U0001f1ff")  # flags
+    )

@@ -1,0 +1,14 @@
+"""The conversations, one table each. Read them top to bottom: that is how they are asked."""
+
+from __future__ import annotations
+
+from dialogs.engine import Script
+from dialogs.scripts.checkin import MORNING, SESSION
+from dialogs.scripts.coach import RELAY
+from dialogs.scripts.joining import COACH_ONBOARDING, ONBOARDING
+from dialogs.scripts.settings import DAYS_OFF, HOUR, PAUSE, ZONE
+
+SCRIPTS: dict[str, Script] = {
+    script.name: script
+    for script in (MORNING, SESSION, ONBOARDING, COACH_ONBOARDING, HOUR, ZONE, DAYS_OFF, PAUSE, RELAY)
+}

@@ -1,0 +1,65 @@
+"""Morning: five items, one tap for "as usual", six taps at the most. After a session: done?, effort, pain.
+
+Every item runs 1..5 with 5 = best, with its anchors named in the text. Pain comes first as soon as it is mentioned:
+where, how strong, does it change the stride. "Anything else?" is not a step: it is always open.
+"""
+
+from __future__ import annotations
+
+from dialogs.engine import Option, Script, Step
+from dialogs.scripts.readers import PLACES, pain_place, scale
+
+ITEMS = ("sleep", "fatigue", "soreness", "stress", "mood")
+
+_ONE_TO_FIVE = tuple(Option(n) for n in range(1, 6))
+_HURTS = ("hurts", ("hurts",))
+
+PAIN = (
+    Step(
+        "pain_where",
+        (*(tuple(Option(place) for place in PLACES[i : i + 3]) for i in range(0, len(PLACES), 3)),),
+        reads=pain_place,
+        when=_HURTS,
+    ),
+    Step(
+        "pain_level",
+        (tuple(Option(n) for n in range(6)), tuple(Option(n) for n in range(6, 11))),
+        reads=scale(0, 10),
+        when=_HURTS,
+    ),
+    Step("pain_stride", ((Option("yes"), Option("no")),), when=_HURTS),
+)
+
+
+def _item(id: str, *extra: tuple[Option, ...]) -> Step:
+    return Step(id, (_ONE_TO_FIVE, *extra), reads=scale(1, 5))
+
+
+MORNING = Script(
+    "morning",
+    (
+        *PAIN,
+        _item(
+            "sleep",
+            (Option("usual", ends="usual"), Option("hurts", sets="hurts")),
+            (Option("later", ends="later"), Option("skip", ends="skip")),
+        ),
+        *(_item(id, (Option("enough", ends="enough"), Option("hurts", sets="hurts"))) for id in ITEMS[1:]),
+    ),
+)
+
+SESSION = Script(
+    "session",
+    (
+        Step("did", ((Option("done"), Option("changed"), Option("not_done")),)),
+        Step("why", ((Option("life"), Option("body"), Option("head")),), when=("did", ("changed", "not_done"))),
+        Step(
+            "effort",
+            (tuple(Option(n) for n in range(6)), tuple(Option(n) for n in range(6, 11))),
+            reads=scale(0, 10),
+            when=("did", ("done", "changed")),
+        ),
+        Step("hurts", ((Option("no_pain"), Option("hurts")),)),
+        *PAIN,
+    ),
+)

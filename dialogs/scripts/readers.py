@@ -1,0 +1,86 @@
+"""How typed answers are read. A reader says what it understood, why it cannot be, or that it is no answer at all."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from datetime import date, time
+
+from dialogs import places, when
+from dialogs.engine import Offer, Read, Reader, Value, Wrong
+
+# Where a pain sits decides before how strong it is. The pain-monitoring model ("up to 5 of 10 may be carried on",
+# Silbernagel 2007) was made for tendons; a bone that hurts on running is not run on until a person has looked.
+BONE_LIKE = ("shin", "foot", "groin", "sacrum")
+PLACES = ("shin", "foot", "knee", "calf", "achilles", "hamstring", "hip", "groin", "sacrum", "back")
+_PLACE_WORDS = {
+    "shins": "shin",
+    "tibia": "shin",
+    "feet": "foot",
+    "metatarsal": "foot",
+    "heel": "foot",
+    "arch": "foot",
+    "toe": "foot",
+    "knees": "knee",
+    "calves": "calf",
+    "hamstrings": "hamstring",
+    "hips": "hip",
+    "pubic": "groin",
+    "tailbone": "sacrum",
+}
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def words(text: str, _today: date) -> Read:
+    """Anything: it is kept as it is."""
+    return Value(text)
+
+
+def scale(low: int, high: int) -> Reader:
+    """A whole number of the scale; other numbers are answered, other words are no answer."""
+
+    def read(text: str, _today: date) -> Read:
+        typed = text.strip().rstrip(".!")
+        number = re.fullmatch(r"(-?\d{1,4})(?:\s*(?:/|of|out of)\s*(\d{1,3}))?", typed)
+        if number is None:
+            return None
+        value = int(number[1])
+        if number[2] is not None and int(number[2]) != high:
+            return Wrong("problem.scale")
+        return Value(value) if low <= value <= high else Wrong("problem.scale")
+
+    return read
+
+
+def pain_place(text: str, _today: date) -> Read:
+    """A place we know by name, else the athlete's own words for it. A bone-like place in the words wins."""
+    said = [_PLACE_WORDS.get(word, word) for word in _WORD.findall(text.casefold())]
+    known = [place for place in (*BONE_LIKE, *PLACES) if place in said]
+    return Value(known[0] if known else text.strip()[:80] or "other")
+
+
+def hour(text: str, _today: date) -> Read:
+    match when.hour(text):
+        case time() as at:
+            return Value(f"{at:%H:%M}")
+        case problem:
+            return Wrong(f"problem.{problem.code}")
+
+
+def later_day(text: str, today: date) -> Read:
+    match when.day(text, today):
+        case date() as day:
+            return Value(day.isoformat())
+        case problem:
+            return Wrong(f"problem.{problem.code}")
+
+
+def place(text: str, _today: date) -> Read:
+    found = places.find(text)
+    if not found:
+        return Wrong("problem.unknown_place")
+    best = found[0]
+    clear = len(found) == 1 or all(other.zone == best.zone and other.country == best.country for other in found)
+    if not getattr(best, "guess", False) and (clear or best.population > 20 * found[1].population):
+        return Value(asdict(best))
+    return Offer(tuple((asdict(one), one.label) for one in found[:4]))

@@ -1,0 +1,86 @@
+"""What every test may ask for: a fresh database on SQLite and on a real PostgreSQL.
+
+A test that takes `database_url` or `migrated_database_url` runs twice, once per database ("sqlite", "postgres").
+The schema is made once per worker by `storage.db.migrate(url)`, and copied for each test.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+
+TEMPLATE = "aidstation_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A running PostgreSQL, one per worker. Skipped with the reason where the wheel is absent, an error where CI=true."""
+    reason = postgres.missing(os.environ)
+    if reason is not None:
+        pytest.skip(reason)
+    server = postgres.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh, EMPTY database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'aidstation.db'}"
+    else:
+        yield from _postgres_database(request.getfixturevalue("postgres_server"), None)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def migrated_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh database with the whole schema and no rows."""
+    if request.param == "sqlite":
+        path = tmp_path / "aidstation.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+    else:
+        server: postgres.Server = request.getfixturevalue("postgres_server")
+        yield from _postgres_database(server, request.getfixturevalue("postgres_template"))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "aidstation.db"
+    _migrate(f"sqlite:///{path}")
+    assert not path.with_name(f"{path.name}-wal").exists(), (
+        "migrate left a connection open: the copy would lack its rows"
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: postgres.Server) -> str:
+    """The name of a migrated database to use as a template."""
+    _migrate(postgres_server.create(TEMPLATE))
+    return TEMPLATE
+
+
+def _migrate(url: str) -> None:
+    from storage.db import migrate  # here, so that the tests of dialogs never load SQLAlchemy
+
+    migrate(url)
+
+
+def _postgres_database(server: postgres.Server, template: str | None) -> Iterator[str]:
+    name = f"t{uuid.uuid4().hex}"
+    url = server.create(name, template)
+    try:
+        yield url
+    finally:
+        server.drop(name)
