@@ -108,9 +108,10 @@ class Draft:
         talk = replace(talk, turn=turn, bubble=bubble)
         self.change(turn=turn)
         self.keep(talk)
-        step = SCRIPTS[talk.script].step(talk.step)
+        script = SCRIPTS[talk.script]
+        step = script.step(talk.step)
         self.say(
-            f"{talk.script}.{talk.step}",
+            f"{script.texts or script.name}.{talk.step}",
             {"so_far": dict(talk.slots), "talk": talk.script},
             buttons=_keyboard(step, talk),
             bubble=bubble,

@@ -80,6 +80,7 @@ class Step:
 class Script:
     name: str
     steps: tuple[Step, ...]
+    texts: str = ""  # the file of its texts, where it is not named like the script
 
     def step(self, id: str) -> Step:
         return next(step for step in self.steps if step.id == id)

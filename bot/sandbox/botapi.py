@@ -8,10 +8,10 @@ A call passes these points, in this order, and a test can stop or break it at ea
             -> fault "after" / "hang_after"                accepted, and the bot will never know
             -> the answer leaves
 
-The real sendMessage has no idempotency key, so neither has this one: a bot which sends again after a reset is read
-twice. Tests judge by the `ledger`. Sizes: a text has at most 4096 UTF-16 units after parsing, a caption 1024, button
-data 64 bytes, an answer to a tap 200 characters. A tap can be answered once and for about 15 seconds
-(`tap_answer_seconds`; the real limit is not documented), a message be deleted for 48 hours.
+The real sendMessage has no idempotency key, so neither has this one: a bot which sends again after a reset is
+read twice. Tests judge by the `ledger`. Sizes: a text has at most 4096 UTF-16 units after parsing, a caption
+1024, button data 64 bytes, an answer to a tap 200 characters. A tap can be answered once and for about 15
+seconds (`tap_answer_seconds`; the real limit is not documented), a message be deleted for 48 hours.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from typing import Any
 
 from bot.sandbox.delivery import Updates, Webhook
+from bot.sandbox.faults import Answer, Fault, accepts, broken, matching, refusal
 from bot.sandbox.limits import Limits
 from bot.sandbox.params import Params, Upload, formatted, keyboard
 from bot.sandbox.people import MAX_TEXT, People
@@ -41,50 +40,11 @@ MAX_PHOTO = 10 << 20
 DELETABLE_FOR = timedelta(hours=48)
 LONGEST_POLL = 50
 NOT_MODIFIED = (
-    "Bad Request: message is not modified: specified new message content and reply markup are exactly the same "
-    "as a current content and reply markup of the message"
+    "Bad Request: message is not modified: specified new message content and reply markup are exactly "
+    "the same as a current content and reply markup of the message"
 )
 TOO_OLD = "Bad Request: query is too old and response timeout expired or query ID is invalid"
 _COMMAND = re.compile(r"[a-z0-9_]{1,32}")
-_WORDS = {
-    400: "Bad Request: message text is empty",
-    401: "Unauthorized",
-    403: "Forbidden: bot was blocked by the user",
-    404: "Not Found",
-    409: "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
-}
-
-
-@dataclass(slots=True)
-class Fault:
-    """Something that goes wrong `times` times (-1: until removed) with `method` in `chat_id` (None: with any).
-
-    kind: "before" - connection reset, nothing accepted; "after" - accepted, then reset; "hang" - nothing accepted,
-    no answer for `seconds`, then reset; "hang_after" - accepted, then the same; or an HTTP status, with `body` as the
-    shape of the answer: "json", "html", "truncated", "empty". `accepted` lets the call succeed behind a status.
-    A 429 carries `seconds` as retry_after.
-    """
-
-    kind: str | int
-    method: str | None = None
-    times: int = 1
-    chat_id: int | None = None
-    seconds: float = 30.0
-    body: str = "json"
-    description: str | None = None
-    accepted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back over HTTP; `status` 0 means that the connection is reset instead."""
-
-    status: int
-    body: bytes = b""
-    content_type: str = "application/json"
-
-
-RESET = Answer(0)
 
 
 class BotApi(People):
@@ -119,21 +79,21 @@ class BotApi(People):
     ) -> Answer:
         """One call of the bot over HTTP, faults included."""
         if token != self.token:
-            return _json(ApiError(401, "Unauthorized"))
+            return refusal(ApiError(401, "Unauthorized"))
         name, function = self._methods.get(method.lower(), (method, None))
         if function is None:
-            return _json(ApiError(404, "Not Found"))
+            return refusal(ApiError(404, "Not Found"))
         self.calls[name] += 1
         await _fire(self.on_call, name, dict(given))
-        fault = self._fault(name, given)
-        if fault and not _accepts(fault):
-            return await _broken(fault)
+        fault = matching(self.faults, name, given)
+        if fault and not accepts(fault):
+            return await broken(fault)
         answer = await self._accept(name, function, Params(given, files or {}))
         if name in self.hold:
             await self.hold[name].wait()
         if name == "getUpdates" and not fault:
-            fault = self._fault(name, given)  # one switched on while the poll was waiting
-        return await _broken(fault) if fault else answer
+            fault = matching(self.faults, name, given)  # one switched on while the poll was waiting
+        return await broken(fault) if fault else answer
 
     async def _accept(self, name: str, function: Callable[[Params], Any], params: Params) -> Answer:
         before = len(self.ledger)
@@ -143,22 +103,12 @@ class BotApi(People):
             if inspect.isawaitable(result):
                 result = await result
         except ApiError as error:
-            return _json(error)
+            return refusal(error)
         for delivered in accepted:
             await _fire(self.on_accept, delivered)
         if name == "getUpdates":
             await _fire(self.on_poll, params.number("offset"), result)
         return Answer(200, json.dumps({"ok": True, "result": result}).encode())
-
-    def _fault(self, method: str, given: Mapping[str, Any]) -> Fault | None:
-        for fault in self.faults:
-            if fault.times == 0 or fault.method not in (None, method):
-                continue
-            if fault.chat_id is not None and str(given.get("chat_id")) != str(fault.chat_id):
-                continue
-            fault.times -= fault.times > 0
-            return fault
-        return None
 
     # --- about the bot ----------------------------------------------------------------------------
 
@@ -530,10 +480,12 @@ class BotApi(People):
 
 
 METHODS = (
-    "getMe", "getUpdates", "setWebhook", "deleteWebhook", "getWebhookInfo", "sendMessage", "editMessageText",
-    "editMessageReplyMarkup", "answerCallbackQuery", "deleteMessage", "sendPhoto", "sendVoice", "sendDocument",
-    "copyMessage", "forwardMessage", "getFile", "setMyCommands", "getMyCommands", "setMyDescription",
-    "setMyShortDescription", "setChatMenuButton", "sendChatAction", "getChat", "leaveChat",
+    "getMe", "setMyCommands", "getMyCommands", "setMyDescription", "setMyShortDescription",
+    "setChatMenuButton",
+    "getUpdates", "setWebhook", "deleteWebhook", "getWebhookInfo", "getFile",
+    "sendMessage", "sendPhoto", "sendVoice", "sendDocument", "copyMessage", "forwardMessage",
+    "editMessageText", "editMessageReplyMarkup", "deleteMessage", "answerCallbackQuery", "sendChatAction",
+    "getChat", "leaveChat",
 )  # fmt: skip
 
 
@@ -541,37 +493,6 @@ def _scope(params: Params) -> str:
     return json.dumps(
         [params.json("scope") or {"type": "default"}, params.text("language_code")], sort_keys=True
     )
-
-
-def _json(error: ApiError) -> Answer:
-    return Answer(error.code, json.dumps(error.json()).encode())
-
-
-def _accepts(fault: Fault) -> bool:
-    return fault.accepted or fault.kind in ("after", "hang_after")
-
-
-async def _broken(fault: Fault) -> Answer:
-    if isinstance(fault.kind, str):
-        if fault.kind.startswith("hang"):
-            await asyncio.sleep(fault.seconds)
-        return RESET
-    wait = int(fault.seconds)
-    words = _WORDS.get(fault.kind, HTTPStatus(fault.kind).phrase)
-    if fault.kind == 429:
-        words = f"Too Many Requests: retry after {wait}"
-    error = ApiError(
-        fault.kind, fault.description or words, **({"retry_after": wait} if fault.kind == 429 else {})
-    )
-    body = _json(error).body
-    if fault.body == "html":
-        page = (
-            f"<html>\r\n<head><title>{fault.kind} {words}</title></head>\r\n<body>nginx</body>\r\n</html>\r\n"
-        )
-        return Answer(fault.kind, page.encode(), "text/html")
-    if fault.body in ("truncated", "empty"):
-        body = body[: len(body) // 2] if fault.body == "truncated" else b""
-    return Answer(fault.kind, body)
 
 
 async def _fire(hook: Callable[..., Awaitable[None] | None] | None, *args: Any) -> None:

@@ -1,10 +1,11 @@
 """Updates on their way to the bot: a queue with Telegram's own rules, emptied by getUpdates or by a webhook.
 
-An update leaves the queue only when the bot asks for a higher offset, when the webhook answers 2xx, or when it is too
-old: a message after 24 hours, a tap after 150 seconds. Until then it is delivered again. An update over 64 KiB is never queued.
-An offset more than ten above the newest id is not believed (the bot remembers ids from before a renumbering) and confirms nothing.
-With a webhook, order holds within a lane only: messages by chat, taps by user; so a tap may overtake a message. A failed
-lane is tried again at once, then after 2, 4, 8 ... 60 seconds, or after the seconds of `Retry-After`; other lanes go on.
+An update leaves the queue only when the bot asks for a higher offset, when the webhook answers 2xx, or when
+it is too old: a message after 24 hours, a tap after 150 seconds. Until then it is delivered again. An update
+over 64 KiB is never queued. An offset more than ten above the newest id is not believed (the bot remembers
+ids from before a renumbering) and confirms nothing. With a webhook, order holds within a lane only: messages
+by chat, taps by user; so a tap may overtake a message. A failed lane is tried again at once, then after 2, 4,
+8 ... 60 seconds, or after the seconds of `Retry-After`; other lanes go on.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ MAX_UPDATE_BYTES = 1 << 16
 MAX_BACKOFF_SECONDS = 60
 NOT_BY_DEFAULT = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the name of a header
+TWO_POLLS = (
+    "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
+)
 _SECRET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
@@ -71,7 +75,9 @@ class Updates:
     def add(
         self, kind: str, body: object, *, lane: int, lifetime: timedelta = MESSAGE_LIFETIME
     ) -> int | None:
-        """Queue an update under the next id. None where the bot did not ask for this kind or it is too big."""
+        """Queue an update under the next id. None where the bot did not ask for this kind or it is too
+        big.
+        """
         wanted = kind not in NOT_BY_DEFAULT if self.allowed is None else kind in self.allowed
         if not wanted or len(json.dumps({kind: body})) > MAX_UPDATE_BYTES:
             self.dropped.append({kind: body})
@@ -100,23 +106,21 @@ class Updates:
 
     # --- out by getUpdates ------------------------------------------------------------------------
 
-    async def poll(self, offset: int, limit: int, timeout: float) -> list[Json]:  # noqa: ASYNC109 - Telegram's own parameter
-        """Confirm what lies before `offset`, then wait up to `timeout` real seconds for an update."""
+    async def poll(self, offset: int, limit: int, wait: float) -> list[Json]:
+        """Confirm what lies before `offset`, then wait up to `wait` real seconds for an update."""
         if self.webhook:
             raise ApiError(
                 409,
                 "Conflict: can't use getUpdates method while webhook is active; "
                 "use deleteWebhook to delete the webhook first",
             )
-        self._end_poll(
-            "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
-        )
+        self._end_poll(TWO_POLLS)
         batch = self._batch(offset, limit)
-        if batch or timeout <= 0:
+        if batch or wait <= 0:
             return batch
         mine = self._poll = asyncio.get_running_loop().create_future()
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(wait):
                 await mine
         except TimeoutError:
             return []
@@ -194,7 +198,7 @@ class Updates:
             if not retry_after and failures:
                 wait = delay = min(delay * 2, MAX_BACKOFF_SECONDS)
             failures += 1
-            await asyncio.sleep(wait * self.backoff)
+            await _pause(wait * self.backoff)
 
     async def _post(self, webhook: Webhook, body: Json) -> tuple[int, int, str]:
         if self._session is None:
@@ -226,6 +230,10 @@ class Updates:
         if self._session:
             await self._session.close()
             self._session = None
+
+
+async def _pause(seconds: float) -> None:
+    await asyncio.sleep(seconds)
 
 
 def _check(webhook: Webhook) -> None:

@@ -1,7 +1,9 @@
-"""How fast a bot may send: about one message a second to a person, 20 a minute to a group, 30 a second in all.
+"""How fast a bot may send: about one message a second to a person, 20 a minute to a group, 30 a second in
+all.
 
-Short bursts to one person are tolerated; beyond them Telegram answers 429 and names the seconds to wait. Edits count only
-towards the total. The figures are those of Telegram's bot FAQ; the burst of 5 is our strict guess at "some bursts".
+Short bursts to one person are tolerated; beyond them Telegram answers 429 and names the seconds to wait.
+Edits count only towards the total. The figures are those of Telegram's bot FAQ; the burst of 5 is our strict
+guess at "some bursts".
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ class Limits:
         self._chats: dict[int, Bucket] = {}
 
     def take(self, chat_id: int | None) -> int:
-        """Use up one message to `chat_id` (None: an edit). Gives 0, or the whole seconds to wait; then nothing is used up."""
+        """Use up one message to `chat_id` (None: an edit). Gives 0, or the whole seconds to wait; then
+        nothing is used up.
+        """
         at = self._pace()
         buckets = [self._total]
         if chat_id is not None:

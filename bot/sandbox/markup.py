@@ -1,10 +1,11 @@
 """Telegram's HTML: turn marked-up text into plain text and entities, or refuse it in Telegram's own words.
 
-Telegram does not send a message whose markup it cannot read; it answers 400 and names the byte where it stumbled.
-A page to a coach that is refused for a stray `<` is a lost page, so the sandbox has to refuse the same things:
-an unknown tag, a tag that is not closed, a tag closed in the wrong order. The rules follow the behaviour of the
-open-source Bot API server: tag names in any case, `&lt; &gt; &amp; &quot;` and numeric references only (another `&name;`
-stays as it is written), attribute values in quotes or as a bare name. Offsets and lengths of entities are counted in UTF-16 units.
+Telegram does not send a message whose markup it cannot read; it answers 400 and names the byte where it
+stumbled. A page to a coach that is refused for a stray `<` is a lost page, so the sandbox has to refuse the
+same things: an unknown tag, a tag that is not closed, a tag closed in the wrong order. The rules follow the
+behaviour of the open-source Bot API server: tag names in any case, `&lt; &gt; &amp; &quot;` and numeric
+references only (another `&name;` stays as it is written), attribute values in quotes or as a bare name.
+Offsets and lengths of entities are counted in UTF-16 units.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from typing import Any
 
 _KINDS = {
     "b": "bold", "strong": "bold", "i": "italic", "em": "italic", "u": "underline", "ins": "underline",
-    "s": "strikethrough", "strike": "strikethrough", "del": "strikethrough", "tg-spoiler": "spoiler", "span": "spoiler",
-    "tg-emoji": "custom_emoji", "a": "text_link", "pre": "pre", "code": "code", "blockquote": "blockquote",
+    "s": "strikethrough", "strike": "strikethrough", "del": "strikethrough", "a": "text_link", "pre": "pre",
+    "code": "code", "tg-spoiler": "spoiler", "span": "spoiler", "tg-emoji": "custom_emoji",
+    "blockquote": "blockquote",
 }  # fmt: skip
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]*)|#([0-9]*)|([A-Za-z]*));?")
 _WORD = re.compile(r"[^\s>]*")
 _SPACE = re.compile(r"\s*")
 _NAME = re.compile(r"[^\s=]*")
+_EXPANDABLE = re.compile(r"expandable(?=[\s>])")
 _TOKEN = re.compile(r"[A-Za-z0-9.-]*")
 _USER_LINK = re.compile(r"tg://user\?id=(\d+)$")
 _LINK = re.compile(
@@ -50,7 +53,9 @@ def units(text: str) -> int:
 
 
 def clean(text: str) -> str:
-    """What Telegram does to any text: control characters become spaces, carriage returns and direction overrides go."""
+    """What Telegram does to any text: control characters become spaces, carriage returns and direction
+    overrides go.
+    """
     return text.translate(_NOT_SHOWN | _TO_SPACE)
 
 
@@ -91,7 +96,8 @@ def parse_html(source: str) -> tuple[str, list[dict[str, Any]]]:
     text = "".join(plain)
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise MarkupError(
-            "Text contains invalid Unicode characters after decoding HTML entities, check for unmatched surrogate code units"
+            "Text contains invalid Unicode characters after decoding HTML entities, "
+            "check for unmatched surrogate code units"
         )
     return text, sorted(entities, key=lambda entity: (entity["offset"], -entity["length"]))
 
@@ -143,16 +149,19 @@ def _start(source: str, begin: int) -> tuple[str, str, int]:
 
 
 def _attribute(source: str, i: int, tag: str, begin: int) -> tuple[str, str, int]:
+    if tag == "blockquote" and _EXPANDABLE.match(
+        source, i
+    ):  # the one attribute that may stand without a value
+        return "expandable", "", i + len("expandable")
     after = _end(_NAME, source, i)
-    name = source[i:after].rstrip(">") if tag == "blockquote" else source[i:after]
+    name = source[i:after]
     if not name:
         raise MarkupError(f'Empty attribute name in the tag "{tag}" at byte offset {_byte(source, begin)}')
-    if tag == "blockquote" and name == "expandable":  # the one attribute that may stand without a value
-        return name, "", i + len(name)
     i = _end(_SPACE, source, after)
     if not source.startswith("=", i):
         raise MarkupError(
-            f'Expected equal sign in declaration of an attribute of the tag "{tag}" at byte offset {_byte(source, begin)}'
+            f'Expected equal sign in declaration of an attribute of the tag "{tag}" '
+            f"at byte offset {_byte(source, begin)}"
         )
     i = _end(_SPACE, source, i + 1)
     if i == len(source):
@@ -188,7 +197,8 @@ def _close(
     tag = open_tags[-1].tag
     if found and found != tag:
         raise MarkupError(
-            f'Unmatched end tag at byte offset {_byte(source, begin)}, expected "</{tag}>", found "</{found}>"'
+            f"Unmatched end tag at byte offset {_byte(source, begin)}, "
+            f'expected "</{tag}>", found "</{found}>"'
         )
     opened = open_tags.pop()
     if length > opened.offset:

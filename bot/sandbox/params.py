@@ -1,4 +1,5 @@
-"""Reading the parameters of a call: form fields, JSON or query string, where nested objects may be JSON strings.
+"""Reading the parameters of a call: form fields, JSON or query string, where nested objects may be JSON
+strings.
 
 Refusals are worded as the Bot API words them.
 """

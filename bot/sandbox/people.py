@@ -1,7 +1,8 @@
 """What people do in the sandboxed Telegram, and the updates this makes for the bot.
 
-Each function acts at once and queues the update Telegram would queue. A person who blocked the bot has to unblock it before he
-can write, as in the app. In groups a bot sees commands and replies to itself only, unless `reads_all_group_messages` is set.
+Each function acts at once and queues the update Telegram would queue. A person who blocked the bot has to
+unblock it before he can write, as in the app. In groups a bot sees commands and replies to itself only,
+unless `reads_all_group_messages` is set.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class People(State):
         reply_to: int | None = None,
         thread_id: int | None = None,
     ) -> Message:
-        """Send a text; one over 4096 UTF-16 units goes out as several, as the app does. Gives the last one."""
+        """Send a text; one over 4096 UTF-16 units goes out as several, as the app does. Gives the last
+        one.
+        """
         parts = split(clean(text))
         if not any(part.strip() for part in parts):
             raise ValueError("Telegram's app does not send an empty message")
@@ -189,7 +192,9 @@ class People(State):
         self._member(chat, user_id, chat.bot_status, "kicked")
 
     def group_migrates(self, user_id: int, chat_id: int) -> int:
-        """The group becomes a supergroup: a new chat id, a service message on both sides. Gives the new id."""
+        """The group becomes a supergroup: a new chat id, a service message on both sides. Gives the new
+        id.
+        """
         old = self.chats[chat_id]
         new = self.add_group(old.title or "", set(old.members), supergroup=True)
         self._from_user(user_id, old.id, kind="service", content={"migrate_to_chat_id": new.id})

@@ -3,8 +3,9 @@
     ann = Phone(api, 1001, "Ann")
     ann.starts("CODE"); ann.taps("as usual"); ann.sees("Thank you"); ann.sees_nothing_more()
 
-All of it acts at once on the sandbox, without waiting. Where the bot runs beside the test (a subprocess, a task), use
-`will_see`, which waits. A bubble which the bot edits counts as new again, because the person sees it change.
+All of it acts at once on the sandbox, without waiting. Where the bot runs beside the test (a subprocess, a
+task), use `will_see`, which waits. A bubble which the bot edits counts as new again, because the person sees
+it change.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ BERLIN = (52.52, 13.405)
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
-    """One message as the phone shows it. `mine`: written by the phone's owner. `buttons` are inline buttons."""
+    """One message as the phone shows it. `mine`: written by the phone's owner. `buttons` are inline
+    buttons.
+    """
 
     message_id: int
     mine: bool
@@ -62,7 +65,9 @@ class Phone:
         self.api.user_says(self.user_id, text, reply_to=target)
 
     def taps(self, label: str) -> None:
-        """Tap the newest button that contains `label`, in any case; a button under the input field counts too."""
+        """Tap the newest button that contains `label`, in any case; a button under the input field counts
+        too.
+        """
         for message in reversed(self._messages()):
             if self._tap(message, label):
                 return
@@ -166,7 +171,9 @@ class Phone:
             raise AssertionError(f"{self.name} sees more than expected\n{self.transcript()}")
 
     def transcript(self) -> str:
-        """The whole screen for human eyes: a paragraph per bubble, `*` before what is new, buttons in brackets."""
+        """The whole screen for human eyes: a paragraph per bubble, `*` before what is new, buttons in
+        brackets.
+        """
         unseen = {bubble.message_id for bubble in self.unseen()}
         paragraphs = [self._paragraph(bubble, new=bubble.message_id in unseen) for bubble in self.screen()]
         return f"--- {self.name}'s phone ---\n" + ("\n\n".join(paragraphs) or "(empty)") + "\n"
@@ -216,8 +223,8 @@ class Phone:
 
     def _paragraph(self, bubble: Bubble, *, new: bool) -> str:
         indent = " " * 16 if bubble.mine else "  "
-        head = f"{bubble.at:%a %H:%M} {self.name if bubble.mine else 'Aid Station'}{' (edited)' if bubble.edited else ''}"
-        lines = [f"{'* ' if new else ''}{head}".rjust(0)]
+        who = self.name if bubble.mine else "Aid Station"
+        lines = [f"{'* ' if new else ''}{bubble.at:%a %H:%M} {who}{' (edited)' if bubble.edited else ''}"]
         for line in bubble.text.splitlines() or [""]:
             lines += textwrap.wrap(line, WIDTH - len(indent)) or [""]
         lines += ["  ".join(f"[{button.text}]" for button in row) for row in bubble.buttons]

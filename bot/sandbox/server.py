@@ -1,8 +1,10 @@
-"""The sandbox over HTTP: the Bot API under `/bot<token>/<method>`, files under `/file/bot<token>/`, and the page with the phones.
+"""The sandbox over HTTP: the Bot API under `/bot<token>/<method>`, files under `/file/bot<token>/`, and the
+page with the phones.
 
-It runs in the event loop it is started in. A reset is a real one: the TCP connection is aborted, so that the bot meets
-what it would meet in an outage. The page is served only when PageHooks are given. It listens on loopback unless told otherwise; the page's
-own calls must be JSON, so that a web page from elsewhere cannot tap its buttons.
+It runs in the event loop it is started in. A reset is a real one: the TCP connection is aborted, so that the
+bot meets what it would meet in an outage. The page is served only when PageHooks are given. It listens on
+loopback unless told otherwise; the page's own calls must be JSON, so that a web page from elsewhere cannot
+tap its buttons.
 """
 
 from __future__ import annotations
@@ -13,17 +15,20 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.botapi import Answer, BotApi, Fault
+from bot.sandbox.botapi import BotApi
+from bot.sandbox.faults import Answer, Fault
 from bot.sandbox.params import Upload
 from bot.sandbox.state import Button, Json, Message
 
 MAX_BODY = 60 << 20
 SHOWN = 120  # messages per phone on the page
+_POLICY = "default-src 'self'; img-src 'self' data:"  # no script but our own, whatever a message may hold
 _PAGE = Path(__file__).parent / "page"
 
 
@@ -37,7 +42,9 @@ class PhoneCard:
 
 @dataclass(frozen=True, slots=True)
 class PageHooks:
-    """What the page shows and turns: who holds a phone, the clock ("+10min", "+1hour", "next morning", "next Sunday"), a status line."""
+    """What the page shows and turns: who holds a phone, the clock ("+10min", "+1hour", "next morning", "next
+    Sunday"), a status line.
+    """
 
     phones: Callable[[], tuple[PhoneCard, ...]]
     clock_now: Callable[[], datetime]
@@ -59,8 +66,8 @@ async def serve(
     """Serve until the block is left; gives the base URL. Calls in flight are then cut off."""
     running = _Running(api, page)
     app = web.Application(client_max_size=MAX_BODY, middlewares=[_counted(running)])
-    app.router.add_route("*", "/bot{token:[^/]+}/{method}", lambda request: _call(running, request))
-    app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", lambda request: _file(running, request))
+    app.router.add_route("*", "/bot{token:[^/]+}/{method}", partial(_call, running))
+    app.router.add_get("/file/bot{token:[^/]+}/{path:.+}", partial(_file, running))
     if page:
         _add_page(app, running, page)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -156,7 +163,8 @@ def _add_page(app: web.Application, running: _Running, page: PageHooks) -> None:
     names = {"/": "index.html", "/page.css": "page.css", "/page.js": "page.js"}
 
     async def asset(request: web.Request) -> web.FileResponse:
-        return web.FileResponse(_PAGE / names[request.path], headers={"Cache-Control": "no-store"})
+        headers = {"Cache-Control": "no-store", "Content-Security-Policy": _POLICY}
+        return web.FileResponse(_PAGE / names[request.path], headers=headers)
 
     async def state(request: web.Request) -> web.Response:
         return web.json_response(page_state(running.api, page))

@@ -1,8 +1,10 @@
-"""What the sandboxed Telegram knows: users, chats, messages, files, and the JSON in which the Bot API shows them.
+"""What the sandboxed Telegram knows: users, chats, messages, files, and the JSON in which the Bot API shows
+them.
 
 Two facts that trip bots are kept as they are: the id of a private chat is the id of its user, and message ids
-of private chats and small groups come from one sequence of the bot, so the ids of one chat have gaps. A supergroup counts for itself.
-Every change gets a number (`version`), by which phones and the page know what is new.
+of private chats and small groups come from one sequence of the bot, so the ids of one chat have gaps. A
+supergroup counts for itself. Every change gets a number (`version`), by which phones and the page know what
+is new.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ class ApiError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """One button of a keyboard. `data` is sent back by an inline button; `request` is "location" or "contact"."""
+    """One button of a keyboard. `data` is sent back by an inline button; `request` is "location" or
+    "contact".
+    """
 
     text: str
     data: str | None = None
@@ -47,7 +51,8 @@ Buttons = tuple[tuple[Button, ...], ...]
 class Delivered:
     """One thing Telegram accepted from the bot: a message, an edit, a deletion, an answer to a tap.
 
-    `text` is plain, as the person reads it; `html` is as it was sent. For an answer to a tap `chat_id` is the user.
+    `text` is plain, as the person reads it; `html` is as it was sent. For an answer to a tap `chat_id` is the
+    user.
     """
 
     at: datetime
@@ -96,7 +101,9 @@ class User:
 
 @dataclass(slots=True)
 class Message:
-    """`by` is the user who wrote it, None for the bot. `content` is what makes it more than text: voice, photo, forward ..."""
+    """`by` is the user who wrote it, None for the bot. `content` is what makes it more than text: voice,
+    photo, forward ...
+    """
 
     id: int
     chat_id: int
@@ -139,7 +146,9 @@ class File:
 
 
 class State:
-    """Users, chats and messages. `now` gives aware UTC and may be turned by hand; nothing here reads another clock."""
+    """Users, chats and messages. `now` gives aware UTC and may be turned by hand; nothing here reads another
+    clock.
+    """
 
     def __init__(self, now: Callable[[], datetime], bot_id: int, username: str) -> None:
         self.now = now
@@ -262,7 +271,9 @@ class State:
         }
 
     def add_file(self, folder: str, suffix: str, content: bytes, *, size: int | None = None) -> File:
-        """Keep a file for getFile and its download; `size` may lie, to have a file that is too big without its bytes."""
+        """Keep a file for getFile and its download; `size` may lie, to have a file that is too big without
+        its bytes.
+        """
         number = len(self.files) + 1
         size = len(content) if size is None else size
         file = File(f"AwACAgIAAxkBAAI{number:06d}", f"{folder}/file_{number}{suffix}", content, size)

@@ -5,4 +5,4 @@ from __future__ import annotations
 from dialogs.engine import Option, Script, Step
 from dialogs.scripts.readers import words
 
-RELAY = Script("relay", (Step("words", ((Option("cancel", ends="cancelled"),),), reads=words),))
+RELAY = Script("relay", (Step("words", ((Option("cancel", ends="cancelled"),),), reads=words),), "coach")

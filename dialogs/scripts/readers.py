@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 from datetime import date, time
 
 from dialogs import places, when
 from dialogs.engine import Offer, Read, Reader, Value, Wrong
+from dialogs.model import Json
 
 # Where a pain sits decides before how strong it is. The pain-monitoring model ("up to 5 of 10 may be carried on",
 # Silbernagel 2007) was made for tendons; a bone that hurts on running is not run on until a person has looked.
@@ -28,6 +28,7 @@ _PLACE_WORDS = {
     "pubic": "groin",
     "tailbone": "sacrum",
 }
+CLEARLY_LARGER = 20  # London (England) against London (Ontario): nobody wants to be asked
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -76,11 +77,21 @@ def later_day(text: str, today: date) -> Read:
 
 
 def place(text: str, _today: date) -> Read:
+    """A city, or buttons where the name alone does not say which one. A clearly larger namesake is taken as meant."""
     found = places.find(text)
     if not found:
         return Wrong("problem.unknown_place")
     best = found[0]
-    clear = len(found) == 1 or all(other.zone == best.zone and other.country == best.country for other in found)
-    if not getattr(best, "guess", False) and (clear or best.population > 20 * found[1].population):
-        return Value(asdict(best))
-    return Offer(tuple((asdict(one), one.label) for one in found[:4]))
+    same = all((other.zone, other.country) == (best.zone, best.country) for other in found)
+    if not best.guess and (same or best.population > CLEARLY_LARGER * found[1].population):
+        return Value(place_slot(best))
+    return Offer(tuple((place_slot(one), _full_name(one)) for one in found))
+
+
+def place_slot(found: places.Place) -> dict[str, Json]:
+    """What is kept of a place."""
+    return {"name": found.name, "zone": found.zone, "country": found.country or None}
+
+
+def _full_name(found: places.Place) -> str:
+    return ", ".join(part for part in (found.name, found.region, found.country_name) if part)

@@ -11,16 +11,21 @@ def place_step(id: str) -> Step:
 
 
 def hour_step(id: str) -> Step:
-    return Step(id, (tuple(Option(at) for at in ("06:00", "07:00", "08:00", "09:00")),), reads=hour, label="button.hour")
+    return Step(
+        id,
+        (tuple(Option(at) for at in ("06:00", "07:00", "08:00", "09:00")),),
+        reads=hour,
+        label="button.hour",
+    )
 
 
 def days_off_step(id: str) -> Step:
     return Step(id, (tuple(Option(n) for n in range(7)), (Option("done"),)), many=True, label="button.day")
 
 
-HOUR = Script("hour", (hour_step("hour"),))
-ZONE = Script("zone", (place_step("place"),))
-DAYS_OFF = Script("days_off", (days_off_step("days_off"),))
+HOUR = Script("hour", (hour_step("hour"),), "settings")
+ZONE = Script("zone", (place_step("place"),), "settings")
+DAYS_OFF = Script("days_off", (days_off_step("days_off"),), "settings")
 PAUSE = Script(
     "pause",
     (
@@ -31,4 +36,5 @@ PAUSE = Script(
             label="button.days",
         ),
     ),
+    "settings",
 )

@@ -1,0 +1,175 @@
+"""The daily check-in: when it is asked, what a finished, snoozed or skipped one means, and when an answer is a flag.
+
+One check-in per local date, whatever the zone, the hour or the process does in between: `asked_on` is the last date
+that has had one, and the due row's key carries the date. The next one is planned by the turn that asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from dialogs import engine, escalation, summary, timing
+from dialogs.draft import Draft, Rows
+from dialogs.events import Due
+from dialogs.levels import Level
+from dialogs.model import Button, Json, Lane, Talk
+from dialogs.scripts.checkin import ITEMS
+from dialogs.scripts.readers import BONE_LIKE
+
+SNOOZE = timedelta(hours=1)
+UNFINISHED = timedelta(minutes=10)  # a pain named but not described: silence counts as the worse answer
+
+# Edges of the pain-monitoring model (Thomee 1997, Silbernagel 2007; clinics print 3 or 5 for the same line: the
+# stricter stands). Over HIGH stop and tell; from SOME on, a changed stride makes it a concern.
+PAIN_SOME, PAIN_HIGH = 3, 5
+
+
+def plan_next(draft: Draft) -> None:
+    """Put the wakeup of the next check-in; any other open one is void. Without consent nothing is planned."""
+    me = draft.person
+    draft.cancelled.append(f"checkin:{me.id}:")
+    if not me.runs or me.consent_at is None or not me.reachable:
+        return
+    rhythm = timing.Rhythm(me.zone, me.ask_at, frozenset(me.days_off), me.paused_until)
+    found = timing.next_ask(rhythm, draft.now, me.asked_on)
+    if found is not None:
+        day, at = found
+        draft.wake("checkin", f"checkin:{me.id}:{day}", at, day)
+
+
+def due(draft: Draft, event: Due) -> None:
+    """The hour of a check-in. Late is dropped and noted; a date that has had one is left alone."""
+    me = draft.person
+    if event.day is None or not me.runs or me.consent_at is None:
+        return
+    snoozed = bool(event.data.get("snoozed"))
+    stale = event.day != draft.today if snoozed else (me.asked_on is not None and event.day <= me.asked_on)
+    if stale:
+        if not snoozed:
+            plan_next(draft)
+        return
+    if event.late:
+        draft.record("event", "not_asked", "too_late")
+    elif me.paused_until is None or event.day >= me.paused_until:
+        draft.change(asked_on=event.day)
+        expires = draft.now + timing.LATE_AFTER
+        start(draft, asked=True, expires_at=expires, key=event.key)
+    if not snoozed:
+        plan_next(draft)
+
+
+def start(draft: Draft, *, asked: bool = False, again: bool = False, **fields: Any) -> None:
+    """Begin today's check-in, or take it up where it stands. `again` asks everything anew (a change of mind)."""
+    talk = draft.talk("morning")
+    if talk is not None and talk.slots.get("day") == draft.today.isoformat() and not again:
+        draft.ask(talk, anew=not asked, **(_prompt(fields) if asked else {}))
+        return
+    said = {} if again else summary.answers_of(draft.days, draft.today)
+    known = {name: value for name, value in said.items() if name in ITEMS}
+    draft.close("morning")
+    moved = draft.open("morning", {**known, "day": draft.today.isoformat()})
+    draft.change(asked_on=max(draft.person.asked_on or draft.today, draft.today))
+    if moved.ended:
+        draft.say("morning.again", {"so_far": known}, buttons=_after())
+        return
+    if not asked:
+        draft.cancelled.append(f"checkin:{draft.person.id}:")
+        plan_next(draft)
+    draft.ask(moved.talk, anew=True, **(_prompt(fields) if asked else {}))
+
+
+def _prompt(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A prompt that nobody asked for: at most once, never in quiet hours, never late."""
+    return {"lane": Lane.PROMPT, "once": True, "quiet": True, **fields}
+
+
+def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
+    """A morning or session talk has moved: keep the answers, ask on, or close with what it means."""
+    for name, value in step.answers.items():
+        draft.record("answer", name, value)
+    if step.wrong:
+        draft.ask(step.talk, preface=step.wrong)
+        return
+    if "pain_stride" in step.answers:
+        _judge_pain(draft, step.talk.slots)
+    elif "pain_where" in step.answers:
+        draft.wake(
+            "unfinished",
+            f"unfinished:{draft.person.id}:{draft.person.turn}",
+            draft.now + UNFINISHED,
+            script=talk.script,
+            bubble=talk.bubble.split(":")[-1],
+        )
+    if step.ended is None:
+        draft.ask(step.talk)
+        return
+    draft.close(talk.script)
+    if step.ended in ("later", "skip"):
+        _put_off(draft, step)
+        return
+    if step.ended == "usual":
+        for item in ITEMS:
+            if item not in step.talk.slots:
+                draft.record("answer", item, "usual")
+    _thank(draft, talk, step)
+
+
+def unfinished(draft: Draft, event: Due) -> None:
+    """A pain was named, its strength or stride never came: it is judged by what is known, as if at its worst."""
+    talk = draft.talk(str(event.data.get("script")))
+    if talk is None or "pain_where" not in talk.slots or "pain_stride" in talk.slots:
+        return
+    _judge_pain(draft, {"pain_level": PAIN_SOME, "pain_stride": "yes", **talk.slots})
+
+
+def _judge_pain(draft: Draft, slots: Mapping[str, Json]) -> None:
+    """Where first, then how strong: a bone-like place goes to the coach today whatever the number."""
+    where, level, stride = (
+        str(slots["pain_where"]),
+        int(slots.get("pain_level", PAIN_SOME)),
+        slots.get("pain_stride"),
+    )
+    about = {"where": where, "level": level, "stride": stride}
+    draft.record("step", "pain", about)
+    words = f"{where}, {level}/10" + (", changes the stride" if stride == "yes" else "")
+    said = [one.words for one in draft.days if one.kind == "words" and one.day == draft.today and one.words]
+    words = "\n".join([words, *said[-3:]])
+    if where in BONE_LIKE and level > 0:
+        escalation.raise_(draft, Level.TODAY, "pain_bone", words)
+    elif level > PAIN_HIGH:
+        escalation.raise_(draft, Level.CONCERN, "pain_high", words)
+    elif level >= PAIN_SOME and stride == "yes":
+        escalation.raise_(draft, Level.CONCERN, "pain_stride", words)
+
+
+def _put_off(draft: Draft, step: engine.Moved) -> None:
+    me = draft.person
+    if step.ended == "skip":
+        draft.record("answer", "skipped", "today")
+        draft.say("morning.skipped", edit=True, bubble=step.talk.bubble)
+        return
+    at = draft.now + SNOOZE
+    quiet = timing.quiet_until(me.zone, me.quiet_from, me.quiet_to, at)
+    if quiet is not None or timing.local_date(me.zone, at) != draft.today:
+        draft.say("morning.no_later", edit=True, bubble=step.talk.bubble)
+        return
+    draft.wake("checkin", f"snooze:{me.id}:{draft.today}:{me.turn}", at, draft.today, snoozed=True)
+    draft.say("morning.snoozed", {"at": draft.local_time(at)}, edit=True, bubble=step.talk.bubble)
+
+
+def _thank(draft: Draft, talk: Talk, step: engine.Moved) -> None:
+    answers = {name: value for name, value in step.talk.slots.items() if name != "day"}
+    numbers = [value for name, value in answers.items() if name in ITEMS and isinstance(value, int)]
+    draft.say(
+        f"{talk.script}.done",
+        {"so_far": answers, "usual": step.ended == "usual", "low": bool(numbers) and min(numbers) <= 2},
+        buttons=_after() if talk.script == "morning" else (),
+        edit=draft.tapped is not None,
+        bubble=talk.bubble,
+    )
+
+
+def _after() -> Rows:
+    return ((Button("button.change", "do:change"), Button("button.session", "do:session")),)

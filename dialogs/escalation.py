@@ -1,0 +1,418 @@
+"""No worry is lost: how something reaches a human and does not rest until that human says "I have it".
+
+Theory of operation
+-------------------
+An escalation is a value with a level, the athlete's words, and a rung. Raising it and every later rung do three
+things in the one commit of the turn: put messages, tell the athlete the truth, and put the next wakeup. There is no
+moment at which an open escalation has no wakeup, so a crash can delay a rung but not lose it.
+
+    LADDER[level]      rung 0, 1, 2 ... at minutes after the start; then the last rung again and again, for ever
+    a wakeup           re-reads the escalation; if somebody has it, or another rung came first, it does nothing
+    an Ack             is the only way out; the first one wins (the row's version decides) and both coaches see who
+    Unreachable        a page that can never arrive is not waited for: the next human hears now
+
+The start is the raising for NOW, and the coach's next waking moment for TODAY: quiet hours are broken for NOW alone.
+A CONCERN has no ladder: it stands on the coach's list each morning and stays there until somebody has it.
+
+One athlete has at most one escalation that nobody has taken. Further words join it; a worse level lifts it and starts
+the ladder again, since the coach must hear the difference. Levels never fall by anything the bot does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from dialogs import help_numbers, summary, timing
+from dialogs.draft import Draft, Rows
+from dialogs.events import Due, Unreachable
+from dialogs.levels import Level
+from dialogs.model import Attachment, Button, Escalation, Json, Lane, Person
+
+CRISIS = "crisis"  # the flag of words about not wanting to live: other numbers, other words to the athlete
+ASKED = "asked"  # the athlete pressed "I need my coach"
+
+# The alphabet of short ids: no letter that is mistaken for another when it is read out on the phone.
+_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """`after` the start: page the coach, also the backup, and tell the athlete that nobody has answered yet."""
+
+    after: timedelta
+    backup: bool = False
+    tell: bool = False
+
+
+def _minutes(n: int) -> timedelta:
+    return timedelta(minutes=n)
+
+
+LADDER: Mapping[Level, tuple[Rung, ...]] = {
+    Level.NOW: (Rung(_minutes(0)), Rung(_minutes(10), tell=True), Rung(_minutes(20), backup=True, tell=True)),
+    Level.TODAY: (Rung(_minutes(0)), Rung(_minutes(30)), Rung(_minutes(120), backup=True, tell=True)),
+}
+EVERY: Mapping[Level, timedelta] = {Level.NOW: _minutes(10), Level.TODAY: _minutes(120)}
+TELL_AGAIN = 3  # after the ladder's end the athlete is told on every third repeat, not each time
+
+
+def rung(level: Level, step: int) -> Rung:
+    """The rung with this number; beyond the ladder's end it goes on for ever at the level's interval."""
+    ladder = LADDER[level]
+    if step < len(ladder):
+        return ladder[step]
+    beyond = step - len(ladder) + 1
+    return Rung(ladder[-1].after + beyond * EVERY[level], backup=True, tell=beyond % TELL_AGAIN == 0)
+
+
+def raise_(draft: Draft, level: Level, flag: str, words: str, *, attach: Attachment | None = None) -> Escalation:
+    """Something of this level was heard from this turn's athlete. Tells the athlete, starts or joins the ladder."""
+    before = _untaken(draft)
+    if before is not None:
+        joined = replace(before, words=f"{before.words}\n{words}" if words else before.words)
+        if level <= before.level:
+            draft.put(joined)
+            draft.record("step", "joined", before.short, words)
+            _add(draft, joined, words, attach)
+            if level >= Level.TODAY:
+                _tell_athlete(draft, replace(joined, flag=flag))
+            else:
+                draft.say("athlete.added")
+            return joined
+        escalation = replace(joined, level=level, flag=flag, step=0, raised_at=draft.now)
+        draft.cancelled.append(f"page:{before.short}:")
+    else:
+        short = _short(draft)
+        escalation = Escalation(0, short, draft.person.id, level, flag, words, draft.now)
+    draft.record("step", "raised", {"short": escalation.short, "level": level.value, "flag": flag}, words)
+    if level < Level.TODAY:
+        draft.put(replace(escalation, next_at=_next_list(draft)))
+        _tell_athlete(draft, escalation)
+        return escalation
+    start = _start(draft, escalation)
+    _tell_athlete(draft, escalation)
+    if start <= draft.now:
+        return _climb(draft, escalation, attach=attach)
+    # TODAY in the coach's quiet hours: the first page leaves when they end, and the athlete has been told when.
+    return _plan(draft, escalation, start, attach)
+
+
+def due(draft: Draft, event: Due) -> None:
+    """A rung's hour has come. Stale is normal: it was acknowledged, lifted, or an unreachable coach made it jump."""
+    escalation = draft.escalation(str(event.data.get("short")))
+    if escalation is None or not escalation.open or escalation.step != event.data.get("step"):
+        return
+    attach = event.data.get("attach")
+    _climb(draft, escalation, attach=Attachment(*attach) if attach else None)
+
+
+def unreachable(draft: Draft, event: Unreachable) -> None:
+    """A page to this recipient can never arrive. If nobody has it yet, the first rung with the backup comes now."""
+    escalation = draft.escalation(event.short)
+    if escalation is None or not escalation.open or escalation.level < Level.TODAY:
+        return
+    with_backup = next(n for n, one in enumerate(LADDER[escalation.level]) if one.backup)
+    draft.cancelled.append(f"page:{event.short}:")
+    _climb(draft, replace(escalation, step=max(escalation.step, with_backup)))
+
+
+def urgent(draft: Draft, short: str) -> bool:
+    """The athlete presses "it can't wait": only a human may say so, and only upwards. False if nothing is open."""
+    escalation = draft.escalation(short) or _untaken(draft)
+    if escalation is None or escalation.athlete_id != draft.person.id or not escalation.open:
+        return False
+    if escalation.level < Level.NOW:
+        raise_(draft, Level.NOW, escalation.flag, "")
+    else:
+        _tell_athlete(draft, escalation)
+    return True
+
+
+def ack(draft: Draft, escalation: Escalation, *, by_letter: bool = False) -> None:
+    """This turn's coach says "I have it". The first wins; the other is told who has it.
+
+    `by_letter`: the coach has answered the athlete, and the letter itself is the word to both of them.
+    """
+    athlete = draft.athlete(escalation.athlete_id)
+    if athlete is None:
+        return
+    if not escalation.open:
+        draft.toast("coach.already_taken", taken(draft, escalation, athlete))
+        return
+    taken_now = replace(escalation, owner_id=draft.person.id, acked_at=draft.now, next_at=None)
+    draft.put(taken_now)
+    draft.cancelled.append(f"page:{escalation.short}:")
+    draft.silenced.append(escalation.short)
+    draft.record("step", "acked", escalation.short, about=athlete)
+    facts = taken(draft, taken_now, athlete)
+    if not by_letter:
+        draft.say(
+            "coach.taken",
+            {**facts, "words": escalation.words},
+            buttons=after_ack(escalation),
+            edit=draft.tapped is not None,
+            about=athlete.id,
+        )
+        draft.say(
+            "athlete.taken",
+            facts | {"at": draft.local_time(draft.now, athlete)},
+            to=athlete,
+            lane=Lane.SAFETY,
+        )
+    for other in draft.known.colleagues:
+        if other.id != draft.person.id and escalation.step > 0 and _was_paged(draft, escalation, other, athlete):
+            at = draft.local_time(draft.now, other)
+            draft.say("coach.taken_by_other", facts | {"at": at}, to=other, about=athlete.id)
+
+
+def close(draft: Draft, escalation: Escalation) -> None:
+    """The coach is done with it. Only what somebody has can be closed."""
+    athlete = draft.athlete(escalation.athlete_id)
+    if athlete is None or escalation.closed_at is not None:
+        draft.toast("shared.question_closed")
+        return
+    if escalation.open:
+        ack(draft, escalation)
+        escalation = draft.escalation(escalation.short) or escalation
+    draft.put(replace(escalation, closed_at=draft.now))
+    draft.record("step", "closed", escalation.short, about=athlete)
+    draft.say("coach.closed", {"athlete": athlete.name, "short": escalation.short}, edit=draft.tapped is not None)
+
+
+def taken(draft: Draft, escalation: Escalation, athlete: Person) -> dict[str, Json]:
+    """Who has it and since when, for a text; times are the reader's own."""
+    people = (
+        draft.person,
+        *draft.known.colleagues,
+        *(p for p in (draft.known.coach, draft.known.backup) if p),
+    )
+    owner = next((one for one in people if one.id == escalation.owner_id), None)
+    return {
+        "athlete": athlete.name,
+        "short": escalation.short,
+        "owner": owner.name if owner else None,
+        "mine": escalation.owner_id == draft.person.id,
+        "at": draft.local_time(escalation.acked_at or draft.now),
+    }
+
+
+def after_ack(escalation: Escalation) -> Rows:
+    return (
+        (
+            Button("button.write", f"write:{escalation.athlete_id}"),
+            Button("button.close", f"close:{escalation.short}"),
+        ),
+    )
+
+
+def before_ack(escalation: Escalation) -> Rows:
+    return (
+        (
+            Button("button.ack", f"ack:{escalation.short}"),
+            Button("button.write", f"write:{escalation.athlete_id}"),
+        ),
+    )
+
+
+def described(draft: Draft, escalation: Escalation, athlete: Person, reader: Person) -> dict[str, Json]:
+    """An escalation as facts for a coach's text."""
+    return {
+        "athlete": athlete.name,
+        "level": escalation.level.value,
+        "flag": escalation.flag,
+        "words": escalation.words,
+        "short": escalation.short,
+        "at": draft.local_time(escalation.raised_at, reader),
+        "at_raised": draft.local_time(escalation.raised_at, reader),
+        "hours": int((draft.now - escalation.raised_at).total_seconds() // 3600),
+    }
+
+
+# --- the rungs ----------------------------------------------------------------------------------------------------
+
+
+def _climb(draft: Draft, escalation: Escalation, *, attach: Attachment | None = None) -> Escalation:
+    """Do what this rung says and plan the next one, in the same commit."""
+    this = rung(escalation.level, escalation.step)
+    coach, backup = draft.known.coach, draft.known.backup
+    first = escalation.step == 0
+    paged = _hearing(coach, backup if this.backup or not _hearing(coach) else None)
+    for one in paged:
+        _page(
+            draft,
+            escalation,
+            one,
+            again=not first and not (one is backup and this.after == _backup_at(escalation)),
+        )
+        if attach:
+            draft.say("coach.attached", {"athlete": draft.person.name}, to=one, attach=attach, about=draft.person.id)
+    if this.tell or not paged:
+        draft.say(
+            "athlete.not_reached",
+            {
+                **_help(draft, escalation),
+                "paged": [one.name for one in paged],
+                "now": escalation.level >= Level.NOW,
+            },
+            lane=Lane.SAFETY,
+            short=escalation.short,
+        )
+    draft.record(
+        "step",
+        "paged",
+        {"short": escalation.short, "step": escalation.step, "to": [one.id for one in paged]},
+    )
+    following = replace(escalation, step=escalation.step + 1)
+    # Counted from this rung, not from the start: after three hours of downtime the missed rungs do not come as a burst.
+    wait = rung(following.level, following.step).after - this.after
+    return _plan(draft, following, _awake(draft, following, draft.now + wait))
+
+
+def _plan(draft: Draft, escalation: Escalation, at: datetime, attach: Attachment | None = None) -> Escalation:
+    planned = replace(escalation, next_at=at)
+    draft.put(planned)
+    draft.wake(
+        "page",
+        f"page:{planned.short}:{planned.level.value}:{planned.step}",
+        at,
+        short=planned.short,
+        step=planned.step,
+        attach=[attach.from_chat, attach.message_id] if attach else None,
+    )
+    return planned
+
+
+def _page(draft: Draft, escalation: Escalation, to: Person, *, again: bool) -> None:
+    athlete = draft.person
+    draft.say(
+        "coach.page",
+        {
+            **described(draft, escalation, athlete, to),
+            "again": again,
+            "week": summary.week(draft.days, draft.today),
+            "place": athlete.place,
+        },
+        to=to,
+        buttons=before_ack(escalation),
+        lane=Lane.SAFETY,
+        short=escalation.short,
+        about=athlete.id,
+        quiet=escalation.level < Level.NOW,
+        key=f"page:{escalation.short}:{escalation.level.value}:{escalation.step}:{to.id}",
+        bubble=f"page:{escalation.short}:{escalation.level.value}:{escalation.step}:{to.id}",
+    )
+
+
+def _add(draft: Draft, escalation: Escalation, words: str, attach: Attachment | None) -> None:
+    """More words on something already paged: they follow at once, as words, and do not disturb the ladder."""
+    if escalation.level < Level.TODAY or escalation.step == 0:
+        return
+    for to in (draft.known.coach, draft.known.backup):
+        if to is not None and _was_paged(draft, escalation, to, draft.person):
+            draft.say(
+                "coach.adds",
+                {"athlete": draft.person.name, "words": words, "short": escalation.short},
+                to=to,
+                buttons=before_ack(escalation),
+                lane=Lane.SAFETY,
+                quiet=escalation.level < Level.NOW,
+                about=draft.person.id,
+                attach=attach,
+            )
+
+
+# --- the athlete --------------------------------------------------------------------------------------------------
+
+
+def _tell_athlete(draft: Draft, escalation: Escalation) -> None:
+    """The truth at once: the number to call, whom we page and when; never that somebody has seen it."""
+    coach = next(iter(_hearing(draft.known.coach, draft.known.backup)), None)
+    start = _start(draft, escalation)
+    data = _help(draft, escalation) | {
+        "paged": coach.name if coach else None,
+        "paged_at": None if start <= draft.now else draft.local_time(start),
+        "listed_at": f"{coach.ask_at:%H:%M}" if coach else None,
+        "flag": escalation.flag,
+    }
+    match escalation.level:
+        case Level.NOW:
+            text = "athlete.crisis" if escalation.flag == CRISIS else "athlete.now"
+        case Level.TODAY:
+            text = "athlete.asked" if escalation.flag == ASKED else "athlete.today"
+        case _:
+            text = "athlete.concern"
+    worse: Rows = ((Button("button.urgent", f"urgent:{escalation.short}"),),)
+    draft.say(
+        text,
+        data,
+        buttons=worse if escalation.level < Level.NOW else (),
+        lane=Lane.SAFETY if escalation.level >= Level.TODAY else Lane.REPLY,
+    )
+
+
+def _help(draft: Draft, escalation: Escalation) -> dict[str, Json]:
+    numbers = help_numbers.load().for_country(draft.person.country)
+    return {
+        "emergency": list(numbers.emergency),
+        "crisis": [
+            {"name": line.name, "phone": line.phone, "text": line.text, "chat": line.chat, "hours": line.hours}
+            for line in numbers.crisis
+        ],
+        "in_crisis": escalation.flag == CRISIS,
+    }
+
+
+# --- small questions ----------------------------------------------------------------------------------------------
+
+
+def _untaken(draft: Draft) -> Escalation | None:
+    mine = [one for one in draft.escalations() if one.athlete_id == draft.person.id and one.open]
+    return max(mine, key=lambda one: one.level.order, default=None)
+
+
+def _hearing(*people: Person | None) -> list[Person]:
+    """Those of them whom a message can reach."""
+    return [one for one in people if one is not None and one.chat_id is not None and one.reachable]
+
+
+def _was_paged(draft: Draft, escalation: Escalation, other: Person, athlete: Person) -> bool:
+    """The coach is paged from rung 0, everybody else from the first rung with the backup."""
+    if other.id == athlete.coach_id:
+        return True
+    return (
+        any(rung(escalation.level, n).backup for n in range(escalation.step)) if escalation.level in LADDER else False
+    )
+
+
+def _backup_at(escalation: Escalation) -> timedelta:
+    return next(one.after for one in LADDER[escalation.level] if one.backup)
+
+
+def _start(draft: Draft, escalation: Escalation) -> datetime:
+    """The instant that the ladder counts from."""
+    return _awake(draft, escalation, escalation.raised_at)
+
+
+def _awake(draft: Draft, escalation: Escalation, at: datetime) -> datetime:
+    """`at`, or for anything but NOW the end of the coach's quiet hours that `at` falls into."""
+    coach = next(iter(_hearing(draft.known.coach, draft.known.backup)), None)
+    if escalation.level >= Level.NOW or coach is None:
+        return at
+    return timing.waking(coach.zone, coach.quiet_from, coach.quiet_to, at)
+
+
+def _next_list(draft: Draft) -> datetime:
+    """When a concern stands on the coach's list next (for its age; the list itself has its own wakeup)."""
+    coach = draft.known.coach or draft.person
+    found = timing.next_ask(timing.Rhythm(coach.zone, coach.ask_at), draft.now, None)
+    return found[1] if found else draft.now
+
+
+def _short(draft: Draft) -> str:
+    """Five signs from the turn's dice (25 bits); a collision with another escalation is refused by the database and
+    the turn is taken again with other dice."""
+    used = len(draft._raised)
+    number = int(draft.known.dice[used * 8 : used * 8 + 8], 16)
+    return "".join(_ALPHABET[number >> (5 * n) & 31] for n in range(5))

@@ -1,0 +1,179 @@
+"""Joining and settling in: an invitation becomes a person, a person says yes, and the first check-in is planned.
+
+A code works once. Whoever comes without a good one, or with somebody else's, reads one neutral sentence, always the
+same: it tells nothing about who is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, time, timedelta
+
+from dialogs import checkin, engine, places, timing
+from dialogs.draft import Draft
+from dialogs.events import Located, Sender
+from dialogs.model import Invite, Json, Message, Outcome, Person, Snapshot, Talk
+from dialogs.scripts import SCRIPTS
+from dialogs.scripts.readers import place_slot
+
+INVITE_LIVES = timedelta(days=7)
+QUIET_TO = time(6, 30)
+
+
+def stranger(known: Snapshot, chat: int) -> Outcome:
+    """The one sentence for everybody we do not know; at most one a minute to a chat, however much is written."""
+    return Outcome(
+        messages=(
+            Message(
+                None,
+                "shared.stranger",
+                chat_id=chat,
+                key=f"stranger:{chat}:{known.now:%Y%m%d%H%M}",
+                once=True,
+            ),
+        )
+    )
+
+
+def new_person(known: Snapshot, invite: Invite, sender: Sender) -> Person:
+    """The person for whom this invitation kept a seat."""
+    return Person(
+        id=0,
+        name=invite.name,
+        chat_id=sender.chat_id,
+        user_id=sender.user_id,
+        runs=not invite.coaches,
+        coaches=invite.coaches,
+        coach_id=invite.coach_id,
+        joined_at=known.now,
+    )
+
+
+def welcome(draft: Draft, invite: Invite) -> None:
+    """The first message: the onboarding begins, and the coach hears that the seat is taken."""
+    draft.used_invite = invite.id
+    draft.record("event", "joined")
+    begin(draft)
+
+
+def begin(draft: Draft) -> None:
+    """Open the onboarding, or go on where it was left."""
+    script = "onboarding" if draft.person.runs else "coach_onboarding"
+    talk = draft.talk(script)
+    if talk is not None:
+        draft.ask(talk, anew=True)
+        return
+    draft.ask(draft.open(script).talk, anew=True)
+
+
+def settled(person: Person) -> bool:
+    """True once the onboarding is over."""
+    return person.consent_at is not None
+
+
+def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
+    if step.wrong:
+        draft.ask(step.talk, preface=step.wrong)
+        return
+    if step.ended is None:
+        draft.ask(step.talk)
+        return
+    draft.close(talk.script)
+    if step.ended == "declined":
+        draft.record("event", "declined")
+        draft.say("onboarding.declined", edit=draft.tapped is not None, bubble=talk.bubble)
+        if draft.told_by:
+            draft.say("coach.declined", {"athlete": draft.person.name}, to=draft.told_by, quiet=True)
+        return
+    if step.ended == "cancelled":
+        draft.say("settings.unchanged", edit=draft.tapped is not None, bubble=talk.bubble)
+        return
+    _settle(draft, step.talk.slots)
+    first = talk.script in ("onboarding", "coach_onboarding")
+    if first:
+        draft.change(consent_at=draft.now)
+        draft.record("event", "consented")
+    if draft.person.runs:
+        checkin.plan_next(draft)
+    if draft.person.coaches:
+        plan_list(draft)
+    draft.say(f"{talk.script}.done" if first else "settings.done", facts(draft), keyboard="remove")
+    if first and draft.person.runs and draft.told_by:
+        me = draft.person
+        draft.say(
+            "coach.joined",
+            {"athlete": me.name, "place": me.place, "injuries": me.injuries, "goal": me.goal},
+            to=draft.told_by,
+            quiet=True,
+        )
+
+
+def located(draft: Draft, event: Located) -> bool:
+    """A shared location answers the question where one lives. False if nobody asked."""
+    talk = draft.top()
+    if talk is None or not SCRIPTS[talk.script].step(talk.step).located:
+        return False
+    place = places.at(event.lat, event.lon)
+    if place is None:
+        draft.ask(talk, preface="problem.unknown_place")
+        return True
+    moved(draft, talk, engine.fill(SCRIPTS[talk.script], talk, {talk.step: place_slot(place)}))
+    return True
+
+
+def facts(draft: Draft) -> dict[str, Json]:
+    """What the settings page and the last word of the onboarding show."""
+    me = draft.person
+    rhythm = timing.Rhythm(me.zone, me.ask_at, frozenset(me.days_off), me.paused_until)
+    following = timing.next_ask(rhythm, draft.now, me.asked_on) if me.runs else None
+    return {
+        "hour": f"{me.ask_at:%H:%M}",
+        "place": me.place or me.zone,
+        "zone": me.zone,
+        "days_off": list(me.days_off),
+        "next": following[0].isoformat() if following else None,
+        "next_weekday": following[0].weekday() if following else None,
+        "tomorrow": following is not None and following[0] == draft.today + timedelta(days=1),
+        "today": following is not None and following[0] == draft.today,
+        "paused_until": me.paused_until.isoformat() if me.paused_until else None,
+        "injuries": me.injuries,
+        "goal": me.goal,
+        "runs": me.runs,
+    }
+
+
+def invite(draft: Draft, name: str, *, coaches: bool = False) -> Invite:
+    """A seat for one person; the code is 22 signs of fresh randomness, and only this turn's message ever shows it."""
+    code = draft.known.dice[32:64]
+    seat = Invite(0, name, coaches, None if coaches else draft.person.id, draft.now + INVITE_LIVES, code)
+    draft.invites.append(seat)
+    return seat
+
+
+def plan_list(draft: Draft) -> None:
+    """The wakeup of the coach's next morning list."""
+    me = draft.person
+    draft.cancelled.append(f"list:{me.id}:")
+    found = timing.next_ask(timing.Rhythm(me.zone, me.ask_at), draft.now, None)
+    if found is not None:
+        day, at = found
+        draft.wake("list", f"list:{me.id}:{day}", at, day)
+
+
+def _settle(draft: Draft, slots: Mapping[str, Json]) -> None:
+    if place := slots.get("place"):
+        draft.change(zone=place["zone"], country=place["country"], place=place["name"])
+        draft.today = timing.local_date(draft.person.zone, draft.now)
+    if hour := slots.get("hour"):
+        at = time.fromisoformat(hour)
+        # Whoever wants to be asked at five is awake at five: the hour asked for is never inside the quiet hours.
+        draft.change(ask_at=at, quiet_to=min(at, QUIET_TO))
+    if (off := slots.get("days_off")) is not None:
+        draft.change(days_off=tuple(sorted(off)))
+    if until := slots.get("until"):
+        day = draft.today + timedelta(days=until) if isinstance(until, int) else date.fromisoformat(until)
+        draft.change(paused_until=day)
+        draft.record("event", "paused", day.isoformat())
+    for name in ("injuries", "goal"):
+        if (said := slots.get(name)) is not None:
+            draft.change(**{name: "" if said == "none" else said})

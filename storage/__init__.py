@@ -1,0 +1,1 @@
+"""storage remembers: SQLAlchemy Core on SQLite or PostgreSQL, with the same statements on both."""

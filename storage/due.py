@@ -1,0 +1,139 @@
+"""What shall happen when: one row per wakeup, with a key that is unique for ever (kind:person:local-date).
+
+    put -> open --claim, turn, done, one commit--> done
+             |\\--drop--> dropped: it came too late
+             |\\--fail--> open again at `retry_at`, or dead
+             \\--cancel--> deleted
+
+A key that has rung never rings again: two replicas, a restart or the autumn hour may put it as often as they
+like. While the row is open, a put of the same key moves it. A cancelled row is deleted, because it never
+rang: the athlete who changes the hour must still be asked today, under the same key.
+
+Mark a row `done` before the turn's outcome is saved: then a turn that puts its own key again is refused, and
+does not move the row it stands on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from dialogs.model import Json, Wakeup
+from storage.schema import due, status_is, upsert
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDue:
+    """A row whose hour has come. Judge lateness by `at`, which a retry does not change."""
+
+    id: int
+    person_id: int
+    kind: str
+    key: str
+    at: datetime
+    day: date | None
+    data: Mapping[str, Json]
+    attempts: int
+
+
+_open = status_is(due, "open")
+_new = upsert(due)
+_PUT = _new.on_conflict_do_update(
+    index_elements=["key"],
+    set_={name: _new.excluded[name] for name in ("at", "ready_at", "day", "data")},
+    where=sa.and_(_open, due.c.person_id == _new.excluded.person_id),
+)
+_CLAIM = (
+    sa.select(
+        due.c.id, due.c.person_id, due.c.kind, due.c.key, due.c.at, due.c.day, due.c.data, due.c.attempts
+    )
+    .where(_open, due.c.ready_at <= sa.bindparam("now"))
+    .order_by(due.c.ready_at, due.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_FINISH = (
+    sa.update(due)
+    .where(due.c.id == sa.bindparam("row_id"), _open)
+    .values(status=sa.bindparam("status"), finished_at=sa.bindparam("now"))
+)
+_FAIL = (
+    sa.update(due)
+    .where(due.c.id == sa.bindparam("row_id"), _open)
+    .values(
+        status=sa.bindparam("status"),
+        attempts=due.c.attempts + 1,
+        ready_at=sa.func.coalesce(sa.bindparam("retry_at", type_=due.c.ready_at.type), due.c.ready_at),
+        finished_at=sa.bindparam("finished_at"),
+        error_class=sa.bindparam("error_class"),
+    )
+)
+# Not LIKE: there % and _ are wild, and on SQLite "Ask" equals "ask".
+_prefix = sa.bindparam("prefix", type_=sa.Text())
+_CANCEL = sa.delete(due).where(
+    due.c.person_id == sa.bindparam("person"),
+    _open,
+    sa.func.substr(due.c.key, 1, sa.func.length(_prefix)) == _prefix,
+)
+_NEXT = sa.select(sa.func.min(due.c.ready_at)).where(_open)
+
+
+def put(tx: sa.Connection, person_id: int, wakeup: Wakeup, now: datetime) -> bool:
+    """Plan it; True if it is planned now (new, or an open row moved to `wakeup.at`), False if it was refused.
+
+    Refused are a key that has rung, was dropped or is dead, and the key of another person.
+    """
+    row = {
+        "person_id": person_id,
+        "kind": wakeup.kind,
+        "key": wakeup.key,
+        "at": wakeup.at,
+        "ready_at": wakeup.at,
+        "day": wakeup.day,
+        "data": dict(wakeup.data),
+        "status": "open",
+        "attempts": 0,
+        "created_at": now,
+    }
+    return tx.execute(_PUT, row).rowcount == 1
+
+
+def claim(tx: sa.Connection, now: datetime) -> ClaimedDue | None:
+    """The row that has waited longest, locked until `tx` ends; None: nothing is due."""
+    row = tx.execute(_CLAIM, {"now": now}).first()
+    return None if row is None else ClaimedDue(*row)
+
+
+def done(tx: sa.Connection, id: int, now: datetime) -> None:
+    """It has rung; in the same transaction as its effects."""
+    tx.execute(_FINISH, {"row_id": id, "now": now, "status": "done"})
+
+
+def drop(tx: sa.Connection, id: int, now: datetime) -> None:
+    """It came too late to be of use; the row stays as the note of that."""
+    tx.execute(_FINISH, {"row_id": id, "now": now, "status": "dropped"})
+
+
+def fail(tx: sa.Connection, id: int, now: datetime, *, error_class: str, retry_at: datetime | None) -> None:
+    """Its turn failed and was rolled back: try again at `retry_at`, or give up (None) and tell a human.
+
+    `error_class` is the name of the exception's class, never its text.
+    """
+    values = {"row_id": id, "retry_at": retry_at, "error_class": error_class}
+    if retry_at is None:
+        tx.execute(_FAIL, {**values, "status": "dead", "finished_at": now})
+    else:
+        tx.execute(_FAIL, {**values, "status": "open", "finished_at": None})
+
+
+def cancel(tx: sa.Connection, person_id: int, prefix: str) -> int:
+    """Delete this person's open rows whose key begins with `prefix`, letter for letter. Returns how many."""
+    return tx.execute(_CANCEL, {"person": person_id, "prefix": prefix}).rowcount
+
+
+def next_at(tx: sa.Connection) -> datetime | None:
+    """When the next row is due (maybe in the past); None: nothing is planned."""
+    return tx.execute(_NEXT).scalar()

@@ -1,0 +1,377 @@
+"""Load all that a turn may know, save all that shall be true afterwards.
+
+`load` locks the person's row, then reads. On PostgreSQL two replicas that work for the same person take
+turns at that lock, and each reads what the other has written; on SQLite the whole transaction is the lock.
+Both halves belong into one transaction, with the claim before and `done` after:
+
+    with db.begin() as tx:
+        row = inbox.claim(tx, now)
+        snapshot = people.load(tx, now=now, dice=..., bot=..., sender=sender, event=event)
+        outcome = take_turn(snapshot, event)
+        people.save(tx, snapshot, outcome, rendered, row.key, now)
+        inbox.done(tx, row.id, now)
+
+The locks are FOR NO KEY UPDATE: a plain FOR UPDATE would also stop every other turn that only refers to the
+person (a message to the coach), and two turns could wait for each other.
+
+Who answers for an athlete: the coach; behind them the backup, who is the one the coach has named, else the
+club's head coach (the one who joined first), else the next. Only those who have a chat with the bot count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+import sqlalchemy as sa
+
+from dialogs.events import Event, Said, Sender, Sent, Started
+from dialogs.model import Escalation, Invite, Json, Message, Outcome, Person, Snapshot
+from storage import codec, due, journal, outbox
+from storage.db import Conflict
+from storage.schema import invite, person, upsert
+
+DAYS = 8  # how far back a turn reads the journal: the last seven days for the coach's page, and today
+
+_PERSON = sa.select(*(person.c[name] for name in sorted(codec.COLUMNS)), person.c.facts)
+_BY_ID = _PERSON.where(person.c.id == sa.bindparam("person"))
+_BY_IDS = _PERSON.where(person.c.id.in_(sa.bindparam("people", expanding=True))).order_by(person.c.id)
+_LOCK_BY_ID = _BY_ID.with_for_update(key_share=True)
+_LOCK_BY_USER = _PERSON.where(person.c.user_id == sa.bindparam("user")).with_for_update(key_share=True)
+_active = sa.and_(person.c.coaches, person.c.chat_id.is_not(None))
+_by_age = (person.c.joined_at.is_(None), person.c.joined_at, person.c.id)
+_COACHES = _PERSON.where(_active).order_by(*_by_age)
+_EVERYONE = _PERSON.order_by(person.c.id)
+_ATHLETES = _PERSON.where(person.c.coach_id == sa.bindparam("coach")).order_by(person.c.id)
+
+# For an athlete's turn, the hot path: not all coaches of the club but the athlete's own, that one's backup,
+# and the three who joined first: one of them is neither the coach nor the athlete.
+_coach = sa.bindparam("coach", type_=sa.BigInteger())
+_named = person.alias("named")
+_first = sa.select(person.c.id).where(_active).order_by(*_by_age).limit(3).subquery("first")
+_ANSWERING = _COACHES.where(
+    person.c.id.in_(
+        sa.union_all(
+            sa.select(_coach),
+            sa.select(_named.c.backup_id).where(_named.c.id == _coach),
+            sa.select(_first.c.id),
+        )
+    )
+)
+_INVITE = sa.select(
+    invite.c.id, invite.c.name, invite.c.coaches, invite.c.coach_id, invite.c.expires_at
+).where(
+    invite.c.code_hash == sa.bindparam("hash"),
+    invite.c.used_at.is_(None),
+    invite.c.expires_at > sa.bindparam("now"),
+)
+_USE_INVITE = (
+    sa.update(invite)
+    .where(
+        invite.c.id == sa.bindparam("row_id"),
+        invite.c.used_at.is_(None),
+        invite.c.expires_at > sa.bindparam("now"),
+    )
+    .values(used_at=sa.bindparam("now"), used_by=sa.bindparam("person"))
+)
+_NEW_INVITE = sa.insert(invite).returning(invite.c.id)
+_JOIN = upsert(person).on_conflict_do_nothing().returning(person.c.id)
+_CHANGE = (
+    sa.update(person)
+    .where(person.c.id == sa.bindparam("row_id"))
+    .values(
+        version=person.c.version + 1,
+        **{
+            name: sa.bindparam(f"new_{name}", type_=person.c[name].type)
+            for name in ({*codec.COLUMNS, "facts"} - {"id"})
+        },
+    )
+)
+
+
+_MARK_UNREACHABLE = (
+    sa.update(person)
+    .where(person.c.id == sa.bindparam("row_id"))
+    .values(reachable=False, version=person.c.version + 1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Whose turn it was (None: a stranger's), and what could not be put.
+
+    `unsent` are messages to people without a chat, or who have blocked the bot. If one of them is a page, the
+    next human must hear now.
+    """
+
+    person_id: int | None
+    unsent: tuple[Message, ...] = ()
+
+
+def load(
+    tx: sa.Connection,
+    *,
+    now: datetime,
+    dice: str,
+    bot: str,
+    sender: Sender | None = None,
+    person_id: int | None = None,
+    event: Event | None = None,
+) -> Snapshot:
+    """All that the turn of this sender (private chats only) or this person may know; locks their row.
+
+    A coach's `athletes` are their own, and those of the escalations that they answer for.
+    Of the club's other coaches (`colleagues`) a coach sees all; anybody else's turn, also a stranger's, gets
+    the first three at most: enough to know the head coach.
+    """
+    me = _me(tx, sender, person_id)
+    snapshot = Snapshot(
+        now=now,
+        dice=dice,
+        bot=bot,
+        sender=sender,
+        person=me,
+        invite=_invited(tx, event, now),
+        about=_about(tx, sender, event),
+    )
+    if me is not None and me.coaches:
+        coaches = _people(tx, _COACHES)
+        covers = [each.id for each in coaches if each.id == me.id or _is(me, _backup(coaches, each))]
+        head = _is(me, _backup(coaches, None))
+        escalations = journal.open_for_coach(
+            tx,
+            me.id,
+            covers=covers,
+            active=[each.id for each in coaches] if head else None,
+            # A coach who runs is never their own backup: then the next one answers for them.
+            athletes=[
+                each.id for each in coaches if _is(me, _backup(coaches, _by_id(coaches, each.coach_id), each))
+            ],
+        )
+        snapshot = replace(snapshot, escalations=escalations, athletes=_athletes(tx, me, escalations))
+    else:
+        coaches = _people(tx, _ANSWERING, coach=me.coach_id if me else None)
+        if me is not None:
+            snapshot = replace(snapshot, escalations=journal.open_for_athlete(tx, me.id))
+    mine = me.id if me is not None else 0
+    snapshot = replace(snapshot, colleagues=tuple(each for each in coaches if each.id != mine))
+    if me is None or not me.runs:
+        return snapshot
+    coach = _by_id([each for each in coaches if each.id != me.id], me.coach_id)  # nobody coaches themselves
+    return replace(
+        snapshot,
+        coach=coach,
+        backup=_backup(coaches, coach, me),
+        records=journal.records(tx, me.id, now.date() - timedelta(days=DAYS)),
+    )
+
+
+def _me(tx: sa.Connection, sender: Sender | None, person_id: int | None) -> Person | None:
+    if person_id is not None:
+        found = _people(tx, _LOCK_BY_ID, person=person_id)
+    elif sender is not None and sender.private and sender.user_id is not None:
+        found = _people(tx, _LOCK_BY_USER, user=sender.user_id)
+    else:
+        return None
+    return found[0] if found else None
+
+
+def _invited(tx: sa.Connection, event: Event | None, now: datetime) -> Invite | None:
+    if not isinstance(event, Started) or not event.code:
+        return None
+    row = tx.execute(_INVITE, {"hash": _hash(event.code), "now": now}).first()
+    return None if row is None else Invite(*row)
+
+
+def _about(tx: sa.Connection, sender: Sender | None, event: Event | None) -> int | None:
+    if sender is None or not isinstance(event, Said | Sent) or event.reply_to is None:
+        return None
+    return outbox.owner_of_reply(tx, sender.chat_id, event.reply_to)
+
+
+def _people(
+    tx: sa.Connection, statement: sa.Select[tuple[object, ...]], **values: object
+) -> tuple[Person, ...]:
+    return tuple(codec.person_from(row) for row in tx.execute(statement, values).mappings())
+
+
+def _athletes(tx: sa.Connection, me: Person, escalations: Sequence[Escalation]) -> tuple[Person, ...]:
+    own = _people(tx, _ATHLETES, coach=me.id)
+    known = {me.id, *(each.id for each in own)}
+    others = [each.athlete_id for each in escalations if each.athlete_id not in known]
+    covered = _people(tx, _BY_IDS, people=others) if others else ()
+    return tuple(each for each in (*own, *covered) if each.id != me.id)
+
+
+def _by_id(people: Sequence[Person], id: int | None) -> Person | None:
+    return next((each for each in people if each.id == id), None)
+
+
+def _backup(coaches: Sequence[Person], coach: Person | None, athlete: Person | None = None) -> Person | None:
+    """Who stands behind `coach` for `athlete`; `coaches` are active, oldest first."""
+    others = [each for each in coaches if each not in (coach, athlete)]
+    named = _by_id(others, coach.backup_id) if coach is not None else None
+    return named or next(iter(others), None)
+
+
+def _is(me: Person, other: Person | None) -> bool:
+    return other is not None and other.id == me.id
+
+
+def save(
+    tx: sa.Connection,
+    snapshot: Snapshot,
+    outcome: Outcome,
+    payloads: Sequence[tuple[Message, Mapping[str, Json]]],
+    cause: str,
+    now: datetime,
+) -> Saved:
+    """Make the outcome true. `cause` is the inbox or due key of the turn.
+
+    `payloads` are the messages as rendered; one that needs several parts stands before each of them.
+
+    Raises Conflict where somebody else was first (Ack, invite, the same newcomer twice): roll back, load,
+    and take the turn again.
+    """
+    me = outcome.person or snapshot.person
+    person_id = me.id if me is not None else None
+    if me is not None and me.id == 0:
+        person_id = _join(tx, me)
+        me = replace(me, id=person_id)
+    elif outcome.person is not None and outcome.person != snapshot.person:
+        _change(tx, outcome.person)
+    if outcome.used_invite is not None:
+        used = tx.execute(_USE_INVITE, {"row_id": outcome.used_invite, "now": now, "person": person_id})
+        if used.rowcount != 1:
+            raise Conflict("this invite was used in the meantime")
+    if person_id is not None:
+        journal.append(tx, person_id, outcome.records, cause, now)
+    for each in outcome.escalations:
+        if each not in snapshot.escalations:
+            journal.save_escalation(tx, replace(each, athlete_id=each.athlete_id or person_id or 0), cause)
+    for each_invite in outcome.invites:
+        _new_invite(tx, each_invite, now)
+    # First what is void, then what is new: an Ack's own messages carry its short, a new hour the old key.
+    outbox.silence(tx, outcome.silenced)
+    if person_id is not None:
+        # The wakeups of an escalation are its athlete's, also where its coach's turn ends them.
+        for owner in {person_id, *(each.athlete_id for each in outcome.escalations if each.athlete_id)}:
+            for prefix in outcome.cancel:
+                due.cancel(tx, owner, prefix)
+        for wakeup in outcome.wakeups:
+            due.put(tx, person_id, wakeup, now)
+    unsent = _put_messages(tx, me, snapshot, payloads, cause, now)
+    return Saved(person_id, unsent)
+
+
+def _put_messages(
+    tx: sa.Connection,
+    me: Person | None,
+    snapshot: Snapshot,
+    payloads: Sequence[tuple[Message, Mapping[str, Json]]],
+    cause: str,
+    now: datetime,
+) -> tuple[Message, ...]:
+    known = {each.id: each for each in (*snapshot.athletes, *snapshot.colleagues)}
+    known |= {each.id: each for each in (snapshot.coach, snapshot.backup, me) if each is not None}
+    own = me.id if me is not None else 0
+    rows = []
+    unsent = []
+    previous: Message | None = None
+    part = 1
+    for message, payload in payloads:
+        part = part + 1 if message is previous else 1
+        previous = message
+        to = own if message.to == 0 else message.to
+        chat_id = message.chat_id
+        if to is not None:
+            recipient = known.get(to) or by_id(tx, to)
+            chat_id = recipient.chat_id if recipient is not None and recipient.reachable else None
+        if chat_id is None:
+            unsent.append(message)
+            continue
+        about = own if message.about == 0 else message.about
+        addressed = replace(message, about=about)
+        if (
+            part > 1
+        ):  # the rest of words too long for one message: it must not be taken for a repeat of the first
+            key = f"{message.key}:{part}" if message.key else None
+            addressed = replace(addressed, key=key, bubble=None, edit=False, answers=None, message_id=None)
+        rows.append(outbox.row(addressed, payload, to_person=to, chat_id=chat_id, now=now, cause=cause))
+    outbox.put_all(tx, rows)
+    return tuple(unsent)
+
+
+def _join(tx: sa.Connection, newcomer: Person) -> int:
+    id = tx.execute(_JOIN, {**codec.person_row(newcomer), "version": 1}).scalar()
+    if id is None:
+        raise Conflict("this chat has joined in the meantime")
+    return int(id)
+
+
+def _change(tx: sa.Connection, changed: Person) -> None:
+    values = {f"new_{name}": value for name, value in codec.person_row(changed).items()}
+    if tx.execute(_CHANGE, {**values, "row_id": changed.id}).rowcount != 1:
+        raise Conflict("this person is gone")
+
+
+def _new_invite(tx: sa.Connection, new: Invite, now: datetime) -> int:
+    if new.code is None:
+        raise ValueError("a new invite needs its code")
+    row = {
+        "code_hash": _hash(new.code),
+        "name": new.name,
+        "coaches": new.coaches,
+        "coach_id": new.coach_id,
+        "created_at": now,
+        "expires_at": new.expires_at,
+    }
+    return int(tx.execute(_NEW_INVITE, row).scalar_one())
+
+
+def _hash(code: str) -> str:
+    """Unsalted: a code is 128 random bits, which no table holds."""
+    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def create_invite(
+    tx: sa.Connection,
+    *,
+    name: str,
+    code: str,
+    now: datetime,
+    expires_at: datetime,
+    coaches: bool = False,
+    coach_id: int | None = None,
+) -> Invite:
+    """Keep a seat (the operator's command). Only the hash of `code` is stored."""
+    new = Invite(id=0, name=name, coaches=coaches, coach_id=coach_id, expires_at=expires_at, code=code)
+    return replace(new, id=_new_invite(tx, new, now))
+
+
+def mark_unreachable(tx: sa.Connection, person_id: int) -> None:
+    """Nothing can be delivered to this person until they speak to us again."""
+    tx.execute(_MARK_UNREACHABLE, {"row_id": person_id})
+
+
+def by_id(tx: sa.Connection, person_id: int) -> Person | None:
+    """This person, without a lock."""
+    return next(iter(_people(tx, _BY_ID, person=person_id)), None)
+
+
+def everyone(tx: sa.Connection) -> tuple[Person, ...]:
+    """All people, in the order in which they joined."""
+    return _people(tx, _EVERYONE)
+
+
+def find(tx: sa.Connection, name: str, role: Literal["coach", "athlete"]) -> tuple[Person, ...]:
+    """All coaches or athletes of that name, in any case; more than one means: ask which."""
+    wanted = name.strip().casefold()
+    return tuple(
+        each
+        for each in everyone(tx)
+        if each.name.strip().casefold() == wanted and (each.coaches if role == "coach" else each.runs)
+    )

@@ -1,0 +1,678 @@
+"""Telegram's edge: what comes in becomes an event, what goes out arrives or says why not; over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+
+from bot.sandbox.botapi import BotApi
+from bot.sandbox.faults import Fault
+from bot.sandbox.phone import Phone
+from bot.sandbox.server import serve
+from bot.telegram import Api, SendError, Unreadable, Wire, to_event, who
+from dialogs import events
+from tests.sandbox.wire import TOKEN, Clock
+
+Json = dict[str, Any]
+CANARY = "my left knee is on fire"
+
+
+@pytest.fixture
+def box() -> BotApi:
+    return BotApi(token=TOKEN, now=Clock())
+
+
+@pytest.fixture
+def ann(box: BotApi) -> Phone:
+    phone = Phone(box, 1001, "Ann")
+    phone.starts()
+    box.updates.pending.clear()
+    return phone
+
+
+@pytest.fixture
+async def api(box: BotApi) -> AsyncIterator[Api]:
+    async with serve(box) as url, Wire(read_s=0.2) as wire:
+        yield Api(TOKEN, url, wire)
+
+
+async def failure(api: Api, payload: Json | None = None, chat_id: int = 1001, **more: Any) -> SendError:
+    with pytest.raises(SendError) as caught:
+        await api.deliver(chat_id, payload or {"text": CANARY}, **more)
+    return caught.value
+
+
+# --- sending ------------------------------------------------------------------------------------------
+
+
+async def test_a_message_arrives_with_its_markup_and_buttons(api: Api, ann: Phone) -> None:
+    buttons = [[{"text": "As usual", "data": "1:usual"}, {"text": "Help", "url": "https://example.org/"}]]
+    sent = await api.deliver(1001, {"text": "<b>How</b> did you sleep?", "buttons": buttons})
+    bubble = ann.sees("How did you sleep?")
+    assert bubble.message_id == sent
+    assert bubble.labels == ["As usual", "Help"]
+
+
+async def test_a_bubble_is_edited_in_place_and_an_edit_that_changes_nothing_is_a_success(
+    api: Api, ann: Phone
+) -> None:
+    first = await api.deliver(1001, {"text": "one", "buttons": [[{"text": "A", "data": "a"}]]})
+    for _ in range(2):
+        assert await api.deliver(1001, {"text": "two", "edit": True}, message_id=first) == first
+    assert [(bubble.text, bubble.labels) for bubble in ann.screen() if not bubble.mine] == [("two", [])]
+
+
+async def test_an_edit_of_a_bubble_that_is_gone_is_sent_anew(api: Api, box: BotApi, ann: Phone) -> None:
+    first = await api.deliver(1001, {"text": "one"})
+    assert first is not None
+    del box.chats[1001].messages[first]
+    second = await api.deliver(1001, {"text": "two", "edit": True}, message_id=first)
+    assert second not in (None, first)
+    assert ann.last.text == "two"
+
+
+async def test_an_edit_of_a_bubble_never_sent_is_sent(api: Api, ann: Phone) -> None:
+    assert await api.deliver(1001, {"text": "two", "edit": True}) == ann.last.message_id
+
+
+async def test_strip_takes_the_buttons_off_and_leaves_the_text(api: Api, ann: Phone) -> None:
+    first = await api.deliver(1001, {"text": "one", "buttons": [[{"text": "A", "data": "a"}]]})
+    assert await api.deliver(1001, {"text": "", "strip": True, "edit": True}, message_id=first) == first
+    assert (ann.last.text, ann.last.labels) == ("one", [])
+    assert await api.deliver(1001, {"text": "", "strip": True, "edit": True}, message_id=9999) is None
+    assert await api.deliver(1001, {"text": "", "strip": True, "edit": True}) is None
+
+
+async def test_markup_that_telegram_refuses_is_sent_as_plain_text(api: Api, ann: Phone) -> None:
+    await api.deliver(1001, {"text": "<blink>a &lt; b</blink>", "buttons": [[{"text": "A", "data": "a"}]]})
+    assert (ann.last.text, ann.last.labels) == ("a < b", ["A"])
+
+
+async def test_half_an_emoji_does_not_keep_a_message_from_leaving(api: Api, ann: Phone) -> None:
+    await api.deliver(1001, {"text": "broken \ud83d here"})
+    assert ann.last.text == "broken ? here"
+
+
+async def test_a_tap_is_answered_beside_the_edit(api: Api, box: BotApi, ann: Phone) -> None:
+    first = await api.deliver(1001, {"text": "one", "buttons": [[{"text": "A", "data": "a"}]]})
+    ann.taps("A")
+    query = next(iter(box.taps))
+    payload = {"text": "two", "edit": True, "answers": query, "notice": "Noted"}
+    await api.deliver(1001, payload, message_id=first)
+    assert ann.last.text == "two"
+    assert [notice.text for notice in ann.notices] == ["Noted"]
+
+
+async def test_a_toast_is_a_notice_and_no_message(api: Api, box: BotApi, ann: Phone) -> None:
+    await api.deliver(1001, {"text": "one", "buttons": [[{"text": "A", "data": "a"}]]})
+    ann.taps("A")
+    query = next(iter(box.taps))
+    assert await api.deliver(1001, {"text": "<i>Closed</i>", "toast": True, "answers": query}) is None
+    assert [notice.text for notice in ann.notices] == ["Closed"]
+    assert ann.last.text == "one"
+
+
+@pytest.mark.parametrize("fault", [Fault(400), Fault("before"), Fault("after"), Fault("hang"), Fault(502)])
+async def test_a_tap_that_cannot_be_answered_does_not_hold_back_the_message(
+    api: Api, box: BotApi, ann: Phone, fault: Fault
+) -> None:
+    fault.method, fault.times = "answerCallbackQuery", 1
+    fault.seconds = 0.1
+    box.faults = [fault]
+    assert await api.deliver(1001, {"text": "two", "answers": "12345"}) == ann.last.message_id
+    assert await api.deliver(1001, {"text": "three", "answers": "too old"}) == ann.last.message_id
+
+
+async def test_the_voice_note_of_an_athlete_is_copied_below_the_text(api: Api, box: BotApi, ann: Phone) -> None:
+    kim = Phone(box, 2001, "Kim")
+    kim.starts()
+    ann.sends_voice()
+    note = ann.screen()[-1].message_id
+    attach = {"from_chat": 1001, "message_id": note}
+    sent = await api.deliver(2001, {"text": "Ann sent this", "attach": attach, "protect": True})
+    copy = next(entry for entry in box.ledger if entry.method == "copyMessage")
+    assert (copy.chat_id, copy.reply_to) == (2001, sent)
+    assert box.chats[2001].messages[copy.message_id or 0].protected
+
+
+async def test_a_voice_note_that_is_gone_does_not_hold_back_the_text(api: Api, ann: Phone) -> None:
+    assert await api.deliver(1001, {"text": "look", "attach": {"from_chat": 1001, "message_id": 9999}})
+    assert ann.last.text == "look"
+
+
+async def test_when_only_the_copy_fails_a_repeat_is_known_as_one(api: Api, box: BotApi, ann: Phone) -> None:
+    box.faults = [Fault(429, method="copyMessage", seconds=7)]
+    ann.says("hm")
+    attach = {"from_chat": 1001, "message_id": ann.screen()[-1].message_id}
+    error = await failure(api, {"text": "look", "attach": attach})
+    assert (error.kind, error.retry_after, error.maybe_delivered) == ("flood", 7, True)
+
+
+async def test_a_repeat_is_marked_as_one(api: Api, ann: Phone) -> None:
+    payload = {"text": "Ann needs you", "repeat_prefix": "<b>Repeat K7Q2M</b>"}
+    await api.deliver(1001, payload)
+    assert ann.last.text == "Ann needs you"
+    await api.deliver(1001, payload, repeat=True)
+    assert ann.last.text == "Repeat K7Q2M\nAnn needs you"
+
+
+async def test_a_location_is_asked_for_by_a_button_below_the_text_field_which_goes_away_again(
+    api: Api, box: BotApi, ann: Phone
+) -> None:
+    payload = {"text": "Where?", "keyboard": "location", "location_label": "Share my place"}
+    await api.deliver(1001, payload)
+    ann.taps("Share my place")
+    assert "[location" in ann.screen()[-1].text
+    await api.deliver(1001, {"text": "Thank you", "keyboard": "remove"})
+    assert box.chats[1001].keyboard is None
+
+
+async def test_bare_text_leaves_in_as_many_pieces_as_it_takes(api: Api, ann: Phone) -> None:
+    words = "pain " * 1500
+    first = await api.deliver(1001, {"text": f"<x>{words}", "buttons": [[{"text": ""}]]}, bare=True)
+    pieces = [bubble for bubble in ann.screen() if not bubble.mine]
+    assert first == pieces[0].message_id
+    assert sum(bubble.text.count("pain") for bubble in pieces) == 1500
+
+
+# --- failing ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "permanent", "maybe"),
+    [
+        (Fault("before"), "network", False, True),  # written and reset: nobody can tell
+        (Fault("after"), "network", False, True),
+        (Fault("hang"), "timeout", False, True),
+        (Fault("hang_after"), "timeout", False, True),
+        (Fault(500), "server", False, True),
+        (Fault(502, body="html"), "server", False, True),
+        (Fault(504, body="empty"), "server", False, True),
+        (Fault(503, body="truncated"), "server", False, True),
+        (Fault(200, body="html", accepted=True), "server", False, True),
+        (Fault(200, body="empty", accepted=True), "server", False, True),
+        (Fault(200, body="truncated", accepted=True), "server", False, True),
+        (Fault(401), "unauthorized", False, False),
+        (Fault(404), "unauthorized", False, False),
+        (Fault(409), "conflict", False, False),
+        (Fault(403), "blocked", True, False),
+        (Fault(400, description="Bad Request: chat not found"), "chat_not_found", True, False),
+        (Fault(400, description="Bad Request: PEER_ID_INVALID"), "chat_not_found", True, False),
+        (Fault(400, description="Bad Request: message thread not found"), "thread_gone", True, False),
+        (Fault(400, description="Bad Request: something new"), "bad_request", True, False),
+        (Fault(400, description=f"Bad Request: can't parse entities: {CANARY}", times=2), "bad_markup", True, False),
+    ],
+    ids=lambda value: f"{value.kind} {value.body} {value.description or ''}" if isinstance(value, Fault) else None,
+)
+async def test_each_failure_carries_its_decision(
+    api: Api, box: BotApi, ann: Phone, fault: Fault, kind: str, permanent: bool, maybe: bool
+) -> None:
+    box.faults = [fault]
+    error = await failure(api)
+    assert (error.kind, error.permanent, error.maybe_delivered) == (kind, permanent, maybe)
+    assert CANARY not in repr(error) and TOKEN not in repr(error)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "seconds"),
+    [
+        ({"retry_after": 1}, 1),
+        ({"retry_after": 3600}, 3600),
+        ({"retry_after": 1.5}, 1.5),
+        ({"retry_after": "7"}, 7),
+        ({"retry_after": -3}, None),
+        ({"retry_after": "soon"}, None),
+        ({"retry_after": 1e999}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+async def test_a_429_says_how_long_to_wait_or_that_it_does_not_say(
+    parameters: Json | None, seconds: float | None
+) -> None:
+    body = json.dumps({"ok": False, "error_code": 429, "description": "Too Many", "parameters": parameters})
+    async with answering(429, body.encode()) as api:
+        error = await failure(api)
+    assert (error.kind, error.permanent, error.retry_after) == ("flood", False, seconds)
+
+
+async def test_a_group_that_moved_says_where_to(api: Api, box: BotApi, ann: Phone) -> None:
+    group = box.group_created(1001, "Squad")
+    new = box.group_migrates(1001, group)
+    error = await failure(api, chat_id=group)
+    assert (error.kind, error.permanent, error.migrate_to) == ("migrated", False, new)
+
+
+async def test_nobody_there_means_never_sent() -> None:
+    async with Wire() as wire:
+        for base in ("http://127.0.0.1:1", "http://no-such-host.invalid", "nonsense"):
+            error = await failure(Api(TOKEN, base, wire))
+            assert (error.kind, error.permanent, error.maybe_delivered) == ("network", False, False)
+
+
+async def test_tls_that_fails_means_never_sent(api: Api, box: BotApi) -> None:
+    async with serve(box) as url, Wire() as wire:
+        error = await failure(Api(TOKEN, url.replace("http:", "https:"), wire))
+    assert (error.kind, error.maybe_delivered) == ("network", False)
+
+
+async def test_a_full_pool_means_never_sent(
+    box: BotApi, ann: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.telegram.CONNECT_S", 0.05)
+    box.faults = [Fault("hang", times=1)]
+    async with serve(box) as url, Wire(connections=1, read_s=0.4) as wire:
+        hanging = asyncio.create_task(failure(Api(TOKEN, url, wire)))
+        await asyncio.sleep(0.05)
+        error = await failure(Api(TOKEN, url, wire))
+        assert (error.kind, error.maybe_delivered) == ("network", False)
+        assert (await hanging).maybe_delivered
+
+
+async def test_a_kept_connection_that_the_server_closes_while_we_write_may_have_delivered() -> None:
+    served = 0
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the first request and keep the connection; take the second one and hang up."""
+        nonlocal served
+        for _ in range(2):
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
+            served += 1
+            if served == 1:
+                body = b'{"ok": true, "result": {"message_id": 1}}'
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+                await writer.drain()
+
+    async with answers(once) as api:
+        assert await api.deliver(1, {"text": "one"}) == 1
+        error = await failure(api)
+    assert (error.kind, error.maybe_delivered) == ("network", True)
+    assert served == 2  # and it was not repeated behind our back
+
+
+async def test_an_answer_that_drips_for_ever_is_given_up() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while True:
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    async with answers(drip, read_s=0.1, connect_s=0.1) as api:
+        error = await failure(api)
+    assert (error.kind, error.maybe_delivered) == ("timeout", True)
+
+
+async def test_the_update_of_a_failed_edit_may_always_be_repeated(api: Api, box: BotApi, ann: Phone) -> None:
+    first = await api.deliver(1001, {"text": "one"})
+    box.faults = [Fault("after", method="editMessageText")]
+    error = await failure(api, {"text": "two", "edit": True}, message_id=first)
+    assert not error.maybe_delivered
+
+
+# --- receiving ----------------------------------------------------------------------------------------
+
+
+async def test_updates_come_raw_and_a_bad_one_does_not_hide_its_neighbours(
+    api: Api, box: BotApi, ann: Phone
+) -> None:
+    ann.says("one")
+    box.raw_update({"message": "poison"})
+    ann.says("two")
+    raws = await api.get_updates(None, 0)
+    assert len(raws) == 3
+    assert [event.text for raw in raws if isinstance(event := _try(raw), events.Said)] == ["one", "two"]
+    assert await api.get_updates(raws[-1]["update_id"] + 1, 0) == []
+
+
+async def test_a_webhook_is_set_and_deleted_without_dropping_what_is_pending(
+    api: Api, box: BotApi, ann: Phone
+) -> None:
+    ann.says("in the night")
+    await api.set_webhook("https://127.0.0.1:1/telegram", "secret")
+    assert (await api.webhook_info())["url"] == "https://127.0.0.1:1/telegram"
+    await api.delete_webhook()
+    assert len(await api.get_updates(None, 0)) == 1
+
+
+async def test_the_bot_knows_itself_and_its_commands(api: Api, box: BotApi) -> None:
+    await api.set_commands([("coach", "Call my coach")])
+    assert (await api.get_me())["username"] == "aid_station_sandbox_bot"
+    assert [command["command"] for command in next(iter(box.about["commands"].values()))] == ["coach"]
+
+
+def _try(raw: Json) -> events.Event | None:
+    try:
+        return to_event(raw)[1]
+    except Unreadable:
+        return None
+
+
+USER = {"id": 7, "is_bot": False, "first_name": "Ann", "language_code": "de"}
+ANN = events.Sender(7, 7, "Ann", "de")
+PRIVATE = {"id": 7, "type": "private", "first_name": "Ann"}
+GROUP = {"id": -100, "type": "supergroup", "title": "Squad", "is_forum": True}
+IN_GROUP = events.Sender(-100, 7, "Ann", "de", private=False)
+FILE = {"file_id": "F", "file_unique_id": "U"}
+
+
+def message(chat: Json = PRIVATE, **fields: Any) -> Json:
+    return {"message_id": 5, "date": 1700000000, "chat": chat, "from": USER, **fields}
+
+
+def member(chat: Json, old: str, new: str) -> Json:
+    def one(status: str) -> Json:
+        more: Json = {"until_date": 0} if status == "kicked" else {}
+        return {"user": {"id": 1, "is_bot": True, "first_name": "Bot"}, "status": status, **more}
+
+    return {
+        "chat": chat,
+        "from": USER,
+        "date": 1700000000,
+        "old_chat_member": one(old),
+        "new_chat_member": one(new),
+    }
+
+
+ORIGIN = {"type": "hidden_user", "sender_user_name": "Somebody", "date": 1700000000}
+BOT_CHAT = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
+PHOTO = [{**FILE, "width": 1, "height": 1}, {**FILE, "file_id": "BIG", "width": 9, "height": 9}]
+TAP = {"id": "q", "from": USER, "chat_instance": "c"}
+POLL = {
+    "id": "p",
+    "question": "?",
+    "options": [],
+    "total_voter_count": 0,
+    "is_closed": False,
+    "is_anonymous": True,
+    "type": "regular",
+    "allows_multiple_answers": False,
+    "allows_revoting": False,
+    "members_only": False,
+    "open_period": 60,
+}
+REPLY = message(text="How?", message_id=4)
+
+
+@pytest.mark.parametrize(
+    ("update", "sender", "event"),
+    [
+        ({"message": message(text=" hi ")}, ANN, events.Said(" hi ", 5)),
+        ({"message": message(text="")}, ANN, events.Said("", 5)),
+        ({"message": message(text="hi", reply_to_message=REPLY)}, ANN, events.Said("hi", 5, 4)),
+        ({"message": message(text="hi", forward_origin=ORIGIN)}, ANN, events.Said("hi", 5, None, True)),
+        ({"message": message(text="/start")}, ANN, events.Started(None, 5)),
+        ({"message": message(text="/start AbC_-9")}, ANN, events.Started("AbC_-9", 5)),
+        ({"message": message(text="/start@my_bot AbC")}, ANN, events.Started("AbC", 5)),
+        ({"message": message(text="/START")}, ANN, events.Started(None, 5)),
+        ({"message": message(text="/startle")}, ANN, events.Said("/startle", 5)),
+        ({"message": message(text="/start X", forward_origin=ORIGIN)}, ANN, events.Said("/start X", 5, None, True)),
+        ({"message": message(text="{{7*7}} <b")}, ANN, events.Said("{{7*7}} <b", 5)),
+        ({"edited_message": message(text="no")}, ANN, events.Edited("no", 5)),
+        ({"edited_message": message(photo=PHOTO, caption="no")}, ANN, events.Edited("no", 5)),
+        ({"edited_message": message(photo=PHOTO)}, ANN, events.Edited("", 5)),
+        (
+            {"edited_message": message(location={"latitude": 1.0, "longitude": 2.0, "live_period": 60})},
+            ANN,
+            events.Other("edited_location"),
+        ),
+        ({"message": message(photo=PHOTO, caption="look")}, ANN, events.Sent("photo", 5, "BIG", "look")),
+        (
+            {"message": message(voice={**FILE, "duration": 3}, reply_to_message=REPLY)},
+            ANN,
+            events.Sent("voice", 5, "F", "", 4),
+        ),
+        ({"message": message(document=FILE, caption="x")}, ANN, events.Sent("document", 5, "F", "x")),
+        (
+            {"message": message(document=FILE, animation={**FILE, "width": 1, "height": 1, "duration": 1})},
+            ANN,
+            events.Sent("animation", 5, "F"),
+        ),
+        (
+            {"message": message(video={**FILE, "width": 1, "height": 1, "duration": 1})},
+            ANN,
+            events.Sent("video", 5, "F"),
+        ),
+        (
+            {"message": message(video_note={**FILE, "length": 1, "duration": 1})},
+            ANN,
+            events.Sent("video_note", 5, "F"),
+        ),
+        ({"message": message(audio={**FILE, "duration": 1})}, ANN, events.Sent("audio", 5, "F")),
+        (
+            {
+                "message": message(
+                    sticker={
+                        **FILE,
+                        "width": 1,
+                        "height": 1,
+                        "is_animated": False,
+                        "is_video": False,
+                        "type": "regular",
+                    }
+                )
+            },
+            ANN,
+            events.Sent("sticker", 5, "F"),
+        ),
+        (
+            {"message": message(contact={"phone_number": "1", "first_name": "Ben"})},
+            ANN,
+            events.Sent("contact", 5),
+        ),
+        (
+            {"message": message(location={"latitude": 52.5, "longitude": 13})},
+            ANN,
+            events.Located(52.5, 13, 5),
+        ),
+        ({"message": message(poll=POLL)}, ANN, events.Other("poll")),
+        ({"message": message(dice={"emoji": "🎲", "value": 3})}, ANN, events.Other("dice")),
+        ({"message": message()}, ANN, events.Other("message")),
+        ({"message": message(something_new={"a": 1})}, ANN, events.Other("something_new")),
+        ({"callback_query": {**TAP, "data": "1:a", "message": message()}}, ANN, events.Tapped("1:a", "q", 5)),
+        (
+            {"callback_query": {**TAP, "data": "1:a", "message": {"chat": PRIVATE, "message_id": 5, "date": 0}}},
+            ANN,
+            events.Tapped("1:a", "q", 5),
+        ),
+        (
+            {"callback_query": {**TAP, "game_short_name": "g", "inline_message_id": "i"}},
+            events.Sender(0, 7, "Ann", "de", private=False),
+            events.Tapped("", "q"),
+        ),
+        (
+            {"callback_query": {**TAP, "data": "x", "message": message(GROUP)}},
+            IN_GROUP,
+            events.Tapped("x", "q", 5),
+        ),
+        ({"my_chat_member": member(PRIVATE, "member", "kicked")}, ANN, events.Blocked()),
+        ({"my_chat_member": member(PRIVATE, "kicked", "member")}, ANN, events.Unblocked()),
+        ({"my_chat_member": member(GROUP, "left", "member")}, IN_GROUP, events.Grouped("added")),
+        ({"my_chat_member": member(GROUP, "member", "left")}, IN_GROUP, events.Grouped("removed")),
+        ({"my_chat_member": member(GROUP, "member", "kicked")}, IN_GROUP, events.Grouped("removed")),
+        ({"message": message(GROUP, text="hi")}, IN_GROUP, events.Grouped("said")),
+        ({"message": message(GROUP, text="/start X")}, IN_GROUP, events.Grouped("command")),
+        (
+            {"message": message(GROUP, text="hi", message_thread_id=3, is_topic_message=True)},
+            IN_GROUP,
+            events.Grouped("said"),
+        ),
+        (
+            {"message": message(text="hi", message_thread_id=3, is_topic_message=True)},
+            ANN,
+            events.Said("hi", 5),
+        ),
+        (
+            {"message": {**message(GROUP, text="hi"), "from": BOT_CHAT, "sender_chat": GROUP}},
+            events.Sender(-100, None, private=False),
+            events.Grouped("said"),
+        ),
+        ({"edited_message": message(GROUP, text="hi")}, IN_GROUP, events.Grouped("said")),
+        ({"message": message(GROUP, migrate_to_chat_id=-200)}, IN_GROUP, events.Moved(-200)),
+        (
+            {"message": message({**GROUP, "id": -200}, migrate_from_chat_id=-100)},
+            events.Sender(-100, None, private=False),
+            events.Moved(-200),
+        ),
+        (
+            {"channel_post": {"message_id": 5, "date": 0, "chat": {"id": -9, "type": "channel", "title": "C"}}},
+            events.Sender(-9, None, private=False),
+            events.Other("channel_post"),
+        ),
+        ({"poll": POLL}, events.Sender(0, None, private=False), events.Other("poll")),
+        (
+            {"poll_answer": {"poll_id": "p", "user": USER, "option_ids": [0], "option_persistent_ids": ["a"]}},
+            events.Sender(0, 7, "Ann", "de", private=False),
+            events.Other("poll_answer"),
+        ),
+        (
+            {"inline_query": {"id": "i", "from": USER, "query": "q", "offset": ""}},
+            events.Sender(0, 7, "Ann", "de", private=False),
+            events.Other("inline_query"),
+        ),
+        (
+            {"kind_from_the_future": {"from": USER}},
+            events.Sender(0, None, private=False),
+            events.Other("kind_from_the_future"),
+        ),
+    ],
+    ids=lambda value: json.dumps(value)[:60] if isinstance(value, dict) else "",
+)
+def test_every_kind_of_update_becomes_an_event(update: Json, sender: events.Sender, event: events.Event) -> None:
+    assert to_event({"update_id": 1, **update}) == (sender, event)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        [],
+        "text",
+        1,
+        {},
+        {"update_id": 1},
+        {"message": message(text="hi")},
+        {"update_id": 1, "message": "poison"},
+        {"update_id": 1, "message": {}},
+        {"update_id": 1, "message": message(text=5)},
+        {"update_id": 1, "message": message({"id": "7", "type": "private"}, text="hi")},
+        {"update_id": 1, "message": {**message(text="hi"), "from": {**USER, "id": True}}},
+        {"update_id": 1, "message": {**message(text="hi"), "message_id": "5"}},
+        {"update_id": 1, "message": message(photo="x")},
+        {"update_id": 1, "callback_query": {**TAP, "data": 5, "message": message()}},
+        {"update_id": 1, "edited_message": message(text=["x"])},
+    ],
+    ids=repr,
+)
+def test_what_is_no_update_is_unreadable_and_its_words_stay_out_of_the_error(raw: object) -> None:
+    with pytest.raises(Unreadable) as caught:
+        to_event(raw)
+    assert "poison" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        ({"update_id": 1, "message": message(text="hi")}, "7"),
+        ({"update_id": 1, "callback_query": {**TAP, "message": message()}}, "7"),
+        ({"update_id": 1, "my_chat_member": member(PRIVATE, "member", "kicked")}, "7"),
+        ({"update_id": 1, "poll_answer": {"user": USER}}, "7"),
+        ({"update_id": 1, "message": {**message(GROUP), "from": BOT_CHAT, "sender_chat": GROUP}}, "-100"),
+        ({"update_id": 1, "channel_post": {"chat": {"id": -9}}}, "-9"),
+        ({"update_id": 1, "poll": POLL}, "?"),
+        ({"update_id": 1, "message": "poison"}, "?"),
+        ({"update_id": 1, "message": {"from": {"id": "7"}, "chat": {"id": True}}}, "?"),
+        (None, "?"),
+        ([1], "?"),
+    ],
+    ids=repr,
+)
+def test_the_key_of_order_is_the_person_then_the_chat_and_never_an_error(raw: object, key: str) -> None:
+    assert who(raw) == key
+
+
+# --- saying nothing -----------------------------------------------------------------------------------
+
+
+async def test_neither_the_token_nor_anybodys_words_are_logged_at_any_level(
+    api: Api, box: BotApi, ann: Phone, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    ann.says(CANARY)
+    raws = await api.get_updates(None, 0)
+    to_event(raws[0])
+    box.raw_update({"message": CANARY})
+    for raw in await api.get_updates(None, 0):
+        _try(raw)
+    await api.deliver(1001, {"text": CANARY, "answers": "1"})
+    for fault in (Fault(500), Fault("hang"), Fault("after"), Fault(200, body="truncated", accepted=True), Fault(401)):
+        box.faults = [fault]
+        try:
+            await api.deliver(1001, {"text": f"<b>{CANARY}"})
+        except SendError:
+            logging.getLogger().exception("as badly as one can log it")
+    async with answering(200, f"<html>{TOKEN} {CANARY}".encode()) as broken:
+        try:
+            await broken.get_updates(None, 0)
+        except SendError:
+            logging.getLogger().exception("as badly as one can log it")
+    async with Wire() as wire:
+        try:
+            await Api(TOKEN, "http://127.0.0.1:1", wire).get_me()
+        except SendError:
+            logging.getLogger().exception("as badly as one can log it")
+    assert len(caplog.records) >= 5
+    assert CANARY not in caplog.text
+    assert TOKEN.split(":")[1] not in caplog.text
+
+
+# --- servers that behave like no Bot API --------------------------------------------------------------
+
+
+@asynccontextmanager
+async def answers(serve_one: Any, *, read_s: float = 1.0, connect_s: float = 5.0) -> AsyncIterator[Api]:
+    """An Api in front of a raw TCP server; `serve_one` has a connection, which is closed when it returns."""
+    calls: set[asyncio.Task[None]] = set()
+
+    async def call(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        calls.add(task)
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await serve_one(reader, writer)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(call, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bot.telegram.CONNECT_S", connect_s)
+        async with server, Wire(read_s=read_s) as wire:
+            yield Api(TOKEN, f"http://127.0.0.1:{port}", wire)
+    for task in calls:
+        task.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+
+
+@asynccontextmanager
+async def answering(status: int, body: bytes) -> AsyncIterator[Api]:
+    """An Api in front of a server that says the same to everything."""
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+
+    async with answers(one) as api:
+        yield api

@@ -1,0 +1,45 @@
+"""Ann and Ben run, Kim and Dana coach; and the few lines that put them into a database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from dialogs.events import Sender
+from dialogs.levels import Level
+from dialogs.model import Escalation, Outcome, Person, Snapshot
+from storage import people
+
+NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+def snapshot(person: Person | None = None, **fields: Any) -> Snapshot:
+    return Snapshot(now=NOW, dice="", person=person, **fields)
+
+
+def join(tx: sa.Connection, name: str, chat: int, **fields: Any) -> Person:
+    """A person who has joined, `chat` days after the club began."""
+    person = Person(0, name, chat, chat, joined_at=NOW + timedelta(days=chat - 400), **fields)
+    id = people.save(tx, snapshot(), Outcome(person=person), (), "test", NOW).person_id
+    assert id is not None
+    return replace(person, id=id)
+
+
+def load(tx: sa.Connection, person: Person, now: datetime = NOW, **fields: Any) -> Snapshot:
+    sender = Sender(person.chat_id or 0, person.user_id)
+    return people.load(tx, now=now, dice="", bot="bot", sender=sender, **fields)
+
+
+def change(tx: sa.Connection, person: Person, **fields: Any) -> Person:
+    changed = replace(person, **fields)
+    people.save(tx, snapshot(person), Outcome(person=changed), (), "test", NOW)
+    return changed
+
+
+def worry(athlete: Person, short: str = "K7Q2M", **fields: Any) -> Escalation:
+    return Escalation(0, short, athlete.id, Level.NOW, "chest", "my chest hurts", NOW, next_at=NOW, **fields)

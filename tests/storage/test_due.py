@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from datetime import datetime as Datetime
+
+import pytest
+
+from dialogs.model import Outcome, Person, Wakeup
+from storage import due, people
+from storage.db import Database
+from tests.storage.club import HOUR, MINUTE, NOW, join, snapshot
+
+
+@pytest.fixture
+def ann(db: Database) -> Person:
+    with db.begin() as tx:
+        return join(tx, "Ann", 11, runs=True)
+
+
+def wakeup(key: str = "checkin:1:2026-11-23", at: Datetime = NOW) -> Wakeup:
+    return Wakeup("checkin", key, at, date(2026, 11, 23), {"turn": 3})
+
+
+def test_a_wakeup_comes_back_as_it_was_put(db: Database, ann: Person) -> None:
+    with db.begin() as tx:
+        assert due.put(tx, ann.id, wakeup(), NOW)
+        assert due.claim(tx, NOW - MINUTE) is None
+        row = due.claim(tx, NOW)
+    assert row is not None
+    assert (row.person_id, row.kind, row.key, row.at, row.day, row.data, row.attempts) == (
+        ann.id, "checkin", "checkin:1:2026-11-23", NOW, date(2026, 11, 23), {"turn": 3}, 0,
+    )  # fmt: skip
+
+
+def test_an_open_wakeup_is_moved_by_its_key_and_one_that_rang_is_not(db: Database, ann: Person) -> None:
+    with db.begin() as tx:
+        assert due.put(tx, ann.id, wakeup(), NOW)
+        assert due.put(tx, ann.id, wakeup(at=NOW + HOUR), NOW)
+        assert due.next_at(tx) == NOW + HOUR
+        row = due.claim(tx, NOW + HOUR)
+        assert row is not None
+        due.done(tx, row.id, NOW + HOUR)
+        assert not due.put(tx, ann.id, wakeup(at=NOW + 2 * HOUR), NOW)
+        assert due.next_at(tx) is None
+
+
+def test_a_key_belongs_to_one_person(db: Database, ann: Person) -> None:
+    with db.begin() as tx:
+        ben = join(tx, "Ben", 12, runs=True)
+        assert due.put(tx, ann.id, wakeup(), NOW)
+        assert not due.put(tx, ben.id, wakeup(at=NOW + HOUR), NOW)
+        assert due.next_at(tx) == NOW
+
+
+def test_the_longest_waiting_comes_first_and_a_dropped_one_never_again(db: Database, ann: Person) -> None:
+    with db.begin() as tx:
+        due.put(tx, ann.id, wakeup("b", NOW), NOW)
+        due.put(tx, ann.id, wakeup("a", NOW - HOUR), NOW)
+        first = due.claim(tx, NOW)
+        assert first is not None and first.key == "a"
+        due.drop(tx, first.id, NOW)
+        second = due.claim(tx, NOW)
+        assert second is not None and second.key == "b"
+        assert not due.put(tx, ann.id, wakeup("a", NOW), NOW)
+
+
+def test_a_failed_wakeup_is_tried_later_but_lateness_is_still_judged_by_its_hour(
+    db: Database, ann: Person
+) -> None:
+    with db.begin() as tx:
+        due.put(tx, ann.id, wakeup(), NOW)
+        row = due.claim(tx, NOW)
+        assert row is not None
+        due.fail(tx, row.id, NOW, error_class="KeyError", retry_at=NOW + HOUR)
+        assert due.claim(tx, NOW) is None
+        again = due.claim(tx, NOW + HOUR)
+        assert again == replace(row, attempts=1)
+        due.fail(tx, row.id, NOW, error_class="KeyError", retry_at=None)
+        assert due.claim(tx, NOW + timedelta(days=9)) is None
+        assert due.next_at(tx) is None
+
+
+@pytest.mark.parametrize(
+    ("prefix", "left"),
+    [
+        ("page:A%B:", {"page:AxB:1", "PAGE:A%B:1", "page:A_B:1"}),
+        ("page:A_B:", {"page:AxB:1", "PAGE:A%B:1", "page:A%B:1"}),
+        ("page:", {"PAGE:A%B:1"}),
+        ("%", {"page:A%B:1", "page:AxB:1", "page:A_B:1", "PAGE:A%B:1"}),
+    ],
+)
+def test_cancel_takes_its_prefix_letter_for_letter(
+    db: Database, ann: Person, prefix: str, left: set[str]
+) -> None:
+    keys = {"page:A%B:1", "page:AxB:1", "page:A_B:1", "PAGE:A%B:1"}
+    with db.begin() as tx:
+        ben = join(tx, "Ben", 12, runs=True)
+        due.put(tx, ben.id, wakeup(f"{prefix}of-ben"), NOW)
+        for key in keys:
+            due.put(tx, ann.id, wakeup(key), NOW)
+        assert due.cancel(tx, ann.id, prefix) == len(keys - left)
+        found = set()
+        while (row := due.claim(tx, NOW)) is not None:
+            due.done(tx, row.id, NOW)
+            found.add(row.key)
+    assert found == left | {f"{prefix}of-ben"}
+
+
+def test_what_rang_is_not_cancelled_and_what_was_cancelled_may_ring_under_the_same_key(
+    db: Database, ann: Person
+) -> None:
+    with db.begin() as tx:
+        due.put(tx, ann.id, wakeup("checkin:1:a"), NOW)
+        row = due.claim(tx, NOW)
+        assert row is not None
+        due.done(tx, row.id, NOW)
+        due.put(tx, ann.id, wakeup("checkin:1:b"), NOW)
+        assert due.cancel(tx, ann.id, "checkin:1:") == 1
+        assert due.put(tx, ann.id, wakeup("checkin:1:b"), NOW)
+        assert not due.put(tx, ann.id, wakeup("checkin:1:a"), NOW)
+
+
+def test_one_outcome_cancels_before_it_plans(db: Database, ann: Person) -> None:
+    with db.begin() as tx:
+        due.put(tx, ann.id, wakeup("checkin:1:a"), NOW)
+        outcome = Outcome(cancel=("checkin:1:",), wakeups=(wakeup("checkin:1:a", NOW + HOUR),))
+        people.save(tx, snapshot(ann), outcome, (), "test", NOW)
+        assert due.next_at(tx) == NOW + HOUR
+
+
+def test_two_claimers_get_two_rows(db: Database, ann: Person) -> None:
+    if db.is_sqlite:
+        pytest.skip("on SQLite there is no second claimer: the whole transaction is the lock")
+    with db.begin() as tx:
+        due.put(tx, ann.id, wakeup("a"), NOW)
+        due.put(tx, ann.id, wakeup("b"), NOW)
+    with db.begin() as one, db.begin() as two:
+        mine, yours = due.claim(one, NOW), due.claim(two, NOW)
+    assert mine is not None and yours is not None
+    assert (mine.key, yours.key) == ("a", "b")
