@@ -35,7 +35,8 @@ from bot.send import Courier, Pace
 from bot.telegram import Api, SendError, Wire
 from bot.web import make_app, serve_web
 from dialogs import help_numbers, places, render
-from storage import club, db, due, inbox, outbox
+from dialogs.joining import INVITE_LIVES
+from storage import club, db, due, inbox, outbox, people
 from storage.db import Database
 from storage.inbox import Incoming
 
@@ -163,7 +164,7 @@ class App:
             tasks.create_task(self._sending())
             tasks.create_task(asyncio.to_thread(places.warm))
             if self.settings.mode == "webhook":
-                await stack.enter_async_context(self._web())
+                await stack.enter_async_context(self.web())
                 tasks.create_task(self._announce_webhook())
             else:
                 tasks.create_task(self._polling())
@@ -183,7 +184,7 @@ class App:
     def _note_health(self, kind: str | None) -> None:
         self.health = kind
 
-    def _web(self) -> contextlib.AbstractAsyncContextManager[str]:
+    def web(self) -> contextlib.AbstractAsyncContextManager[str]:
         web = make_app(
             self.store,
             bot_id=self.bot_id,
@@ -268,6 +269,17 @@ async def opened(settings: Settings, token: str, clock: Clock | None = None) -> 
         threads.shutdown(wait=True)
         await wire.shutdown()
         base.close()
+
+
+def keep_seat(base: Database, now: datetime, name: str, coach_id: int | None = None) -> str:
+    """The operator's invitation: a coach's, or an athlete's of this coach. Gives the code; only its hash is kept."""
+    code = _dice()[:32]
+    with base.begin() as tx:
+        expires_at = now + INVITE_LIVES
+        people.create_invite(
+            tx, name=name, code=code, now=now, expires_at=expires_at, coaches=coach_id is None, coach_id=coach_id
+        )
+    return code
 
 
 def _in_one(base: Database, work: Callable[[sa.Connection], T]) -> T:

@@ -39,14 +39,10 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable("TELEGRAM_BOT_TOKEN", "The bot's token from @BotFather. Without it the sandbox starts instead."),
     Variable("TELEGRAM_BOT_TOKEN_FILE", "A file that holds the token, instead of TELEGRAM_BOT_TOKEN."),
     Variable("TELEGRAM_API_URL", "Base address of the Bot API server.", "https://api.telegram.org"),
-    Variable(
-        "DATABASE_URL", "sqlite:///FILE or postgresql://USER@HOST/NAME.", "sqlite:///data/aidstation.db"
-    ),
+    Variable("DATABASE_URL", "sqlite:///FILE or postgresql://USER@HOST/NAME.", "sqlite:///data/aidstation.db"),
     Variable("AIDSTATION_MODE", "How updates come in: polling or webhook.", "polling"),
     Variable("WEBHOOK_URL", "With webhook: the public https address that Telegram calls, path included."),
-    Variable(
-        "WEBHOOK_SECRET", "With webhook: 1-256 characters of A-Z a-z 0-9 _ - that only Telegram is told."
-    ),
+    Variable("WEBHOOK_SECRET", "With webhook: 1-256 characters of A-Z a-z 0-9 _ - that only Telegram is told."),
     Variable("WEBHOOK_SECRET_FILE", "A file that holds the secret, instead of WEBHOOK_SECRET."),
     Variable("WEBHOOK_LISTEN", "HOST:PORT on which webhook and health are served.", "127.0.0.1:8080"),
     Variable("AIDSTATION_CONFIG", "A TOML file with further settings."),
@@ -112,9 +108,7 @@ def load(environment: Mapping[str, str], *, read_file: Callable[[str], str]) -> 
     elif mode != "polling":
         raise SettingsError(f"AIDSTATION_MODE is {mode!r}: set it to polling or webhook")
     elif url:
-        raise SettingsError(
-            "WEBHOOK_URL is set but the mode is polling: set AIDSTATION_MODE=webhook, or unset it"
-        )
+        raise SettingsError("WEBHOOK_URL is set but the mode is polling: set AIDSTATION_MODE=webhook, or unset it")
 
     token = _secret(env, "TELEGRAM_BOT_TOKEN", read_file)
     if token and not re.fullmatch(r"[0-9]{1,20}:[A-Za-z0-9_-]+", token):
@@ -156,9 +150,7 @@ def _read(name: str, path: str, read_file: Callable[[str], str]) -> str:
 
 def _check_webhook(url: str | None, secret: str | None) -> None:
     if not url:
-        raise SettingsError(
-            "AIDSTATION_MODE is webhook: set WEBHOOK_URL to the https address that Telegram shall call"
-        )
+        raise SettingsError("AIDSTATION_MODE is webhook: set WEBHOOK_URL to the https address that Telegram shall call")
     if not secret:
         raise SettingsError(
             "AIDSTATION_MODE is webhook: set WEBHOOK_SECRET, else anybody could send updates; "
@@ -236,9 +228,7 @@ def _section(section: str, table: Mapping[str, Any], path: str, known: list[str]
             raise SettingsError(f"{name} in {path} must be {wanted} above 0, not {value!r}")
     result = kind(**table)
     if isinstance(result, Limits) and result.reserved >= result.per_second:
-        raise SettingsError(
-            f"limits.reserved in {path} must be less than limits.per_second: nothing else could leave"
-        )
+        raise SettingsError(f"limits.reserved in {path} must be less than limits.per_second: nothing else could leave")
     return result
 
 

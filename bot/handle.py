@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 TRIES = 3
 PAUSE = timedelta(seconds=2)  # times the number of the try; a person's next message waits behind it
-SAID_SINCE = timedelta(hours=26)  # a coach's list shows words since the last one, with room for a late one
+SAID_SINCE = timedelta(days=1)  # a coach's first list has no earlier one to go on from
 
 Dice = Callable[[], str]  # 64 fresh hexadecimal digits
 

@@ -54,9 +54,7 @@ def incoming_text(body: str, bot_id: int) -> Incoming:
         return Incoming(_raw_key(body), "?", body)
 
 
-async def poll_once(
-    api: Api, store: Store, offset: int | None, *, bot_id: int, wait_s: float = POLL_S
-) -> int | None:
+async def poll_once(api: Api, store: Store, offset: int | None, *, bot_id: int, wait_s: float = POLL_S) -> int | None:
     """Fetch, store in one commit, and give the offset that confirms this batch (None: there was nothing).
 
     Raises SendError from the fetch, whatever `store` raises, and Unconfirmable.

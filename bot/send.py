@@ -164,9 +164,7 @@ class Pace:
         resting = set(self.resting(now))
         ends = [now + timedelta(seconds=pause.left(now)) for pause in self._pauses.values()]
         ends += [
-            bucket.full_at(1)
-            for chat, bucket in self._chats.items()
-            if chat in resting and chat not in self._pauses
+            bucket.full_at(1) for chat, bucket in self._chats.items() if chat in resting and chat not in self._pauses
         ]
         ends += [bucket.full_at(1) for bucket in (self._all, self._lower) if bucket.fill(now) < 1]
         if self._lower_pause and self._lower_pause.left(now) > 0:
@@ -307,9 +305,7 @@ class Courier:
         if error is None:
             outbox.sent(tx, row.id, now, result.message_id)
             return
-        log.warning(
-            "send.failed kind=%s lane=%d row=%d try=%d", error.kind, row.lane, row.id, row.attempts + 1
-        )
+        log.warning("send.failed kind=%s lane=%d row=%d try=%d", error.kind, row.lane, row.id, row.attempts + 1)
         later = result.quiet_until or now + timedelta(seconds=pause_s(row))
         if error.kind == "late":
             outbox.hold(tx, row.id, now)

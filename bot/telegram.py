@@ -204,11 +204,12 @@ class Api:
     ) -> int | None:
         """Do what one outbox row says, and give the id of the message that shows it (None: there is none).
 
-        The keys of a payload: text (HTML), buttons (rows of {text, data | url}), answers (a tap to answer),
-        notice (what the answer says), toast (the text is that notice, and nothing else is sent), edit and
-        strip (change the bubble `message_id`, or take its buttons off), attach ({from_chat, message_id}: a
-        message copied as a reply to this one), keyboard ("location" with location_label | "remove"), protect,
-        and repeat_prefix, shown when the row is a `repeat` that the person may already have read.
+        `message_id` is the bubble to change; one that is gone is sent anew. The keys of a payload: text (HTML),
+        buttons (rows of {text, data | url}), answers (a tap to answer), notice (what the answer says), toast
+        (the text is that notice, and nothing else is sent), strip (only take the buttons off the bubble), attach
+        ({from_chat, message_id}: a message copied as a reply to this one), keyboard ("location" with
+        location_label | "remove"), protect, and repeat_prefix, shown when the row is a `repeat` that the person
+        may already have read.
 
         `bare`: plain text alone, in as many pieces as it takes; for a page refused in its full dress.
         """
@@ -236,9 +237,7 @@ class Api:
         with suppress(SendError):
             await self._call("answerCallbackQuery", read_s=ANSWER_S, callback_query_id=query_id, text=text)
 
-    async def _show(
-        self, chat_id: int, text: str, payload: Mapping[str, Json], message_id: int | None
-    ) -> int | None:
+    async def _show(self, chat_id: int, text: str, payload: Mapping[str, Json], message_id: int | None) -> int | None:
         if payload.get("strip"):
             return await self._strip(chat_id, message_id)
         try:
@@ -251,7 +250,7 @@ class Api:
     async def _edit_or_send(
         self, chat_id: int, text: str, mode: str | None, payload: Mapping[str, Json], message_id: int | None
     ) -> int | None:
-        if payload.get("edit") and message_id is not None:
+        if message_id is not None:
             changed = await self._change(
                 "editMessageText",
                 chat_id=chat_id,
@@ -299,9 +298,7 @@ class Api:
         )
         return message_id if there else None
 
-    async def _copy(
-        self, chat_id: int, attach: Mapping[str, Json], under: int | None, *, protect: bool
-    ) -> None:
+    async def _copy(self, chat_id: int, attach: Mapping[str, Json], under: int | None, *, protect: bool) -> None:
         """Copy an athlete's voice note or photo below the text that speaks of it."""
         reply = {"message_id": under, "allow_sending_without_reply": True} if under else None
         try:
@@ -333,9 +330,7 @@ class Api:
         return first
 
     async def _call(self, method: str, *, read_s: float | None = None, **fields: Json) -> Json:
-        parameters = [
-            RequestParameter.from_input(name, value) for name, value in fields.items() if value is not None
-        ]
+        parameters = [RequestParameter.from_input(name, value) for name, value in fields.items() if value is not None]
         try:
             return await self._wire.post(
                 self._address + method,
@@ -523,9 +518,7 @@ def _read(update: Update, kind: str, raw: Json) -> tuple[events.Sender, events.E
         text = message.text if message.text is not None else message.caption
         if text is None and message.effective_attachment is None:
             return sender, events.Other(kind)
-        if (
-            message.location is not None
-        ):  # a live location moves every few seconds: nothing that asks for an answer
+        if message.location is not None:  # a live location moves every few seconds: nothing that asks for an answer
             return sender, events.Other("edited_location")
         return sender, events.Edited(text or "", message.message_id)
     if kind == "":

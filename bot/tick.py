@@ -25,9 +25,7 @@ def ticking(nudge: Callable[[], None], every_s: float = EVERY_S) -> Iterator[Non
         nudge()
 
     scheduler = AsyncIOScheduler(timezone=UTC)
-    scheduler.add_job(
-        beat, "interval", seconds=every_s, misfire_grace_time=None, coalesce=True, max_instances=1
-    )
+    scheduler.add_job(beat, "interval", seconds=every_s, misfire_grace_time=None, coalesce=True, max_instances=1)
     scheduler.start()
     try:
         yield

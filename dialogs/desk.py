@@ -117,28 +117,29 @@ def queue(draft: Draft) -> None:
 
 
 def morning_list(draft: Draft, event: Due) -> None:
-    """At the coach's hour: what is open and what was said, or nothing at all. A late one comes even so: what is
-    open is still open."""
+    """At the coach's hour: what is open and what was said since the last one, or nothing at all. A late one comes
+    even so: what is open is still open. What belongs to another coach stands here once this one was paged for it."""
     joining.plan_list(draft)
-    waiting = _ordered(_open(draft))
+    draft.record("event", "listed")
+    waiting = _ordered(
+        one
+        for one in _open(draft)
+        if (athlete := draft.athlete(one.athlete_id)) and escalation.was_paged(one, draft.person, athlete)
+    )
     said = [
-        {"athlete": athlete.name, "words": record.words}
+        {"athlete": athlete.name, "words": _start_of(record.words)}
         for record in draft.known.said
-        if record.about is not None and (athlete := draft.athlete(record.about)) is not None
+        if record.words and record.about is not None and (athlete := draft.athlete(record.about)) is not None
     ]
     if waiting or said:
-        draft.say(
-            "coach.morning",
-            {
-                "count": len(waiting),
-                "more": max(len(waiting) - LIST_ROOM, 0),
-                "said": [{**one, "words": _start_of(str(one["words"]))} for one in said[:SAID_ROOM]],
-                "unsaid": max(len(said) - SAID_ROOM, 0),
-            },
-            lane=Lane.PROMPT,
-            quiet=True,
-        )
-        _list(draft, waiting)
+        facts = {
+            "count": len(waiting),
+            "more": max(len(waiting) - LIST_ROOM, 0),
+            "said": said[:SAID_ROOM],
+            "unsaid": max(len(said) - SAID_ROOM, 0),
+        }
+        draft.say("coach.morning", facts, lane=Lane.PROMPT, quiet=True)
+        _list(draft, waiting, lane=Lane.PROMPT)
 
 
 def athletes(draft: Draft) -> None:
@@ -201,7 +202,7 @@ def about(draft: Draft) -> Person | None:
     return draft.athlete(draft.known.about) if draft.known.about is not None else None
 
 
-def _list(draft: Draft, waiting: Iterable[Escalation]) -> None:
+def _list(draft: Draft, waiting: Iterable[Escalation], lane: Lane = Lane.REPLY) -> None:
     for one in list(waiting)[:LIST_ROOM]:
         athlete = draft.athlete(one.athlete_id)
         if athlete is None:
@@ -213,6 +214,7 @@ def _list(draft: Draft, waiting: Iterable[Escalation]) -> None:
             | {"day": f"{timing.local(draft.person.zone, one.raised_at):%d.%m.}"},
             buttons=escalation.before_ack(one) if one.open else escalation.after_ack(one),
             about=athlete.id,
+            lane=lane,
             bubble=f"open:{one.short}:{draft.person.id}:{draft.today}",
         )
 

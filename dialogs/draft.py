@@ -101,15 +101,16 @@ class Draft:
         The turn number moves with every prompt: whatever hung below an earlier one is closed by that.
         """
         turn = self.person.turn + 1
-        in_place = self.tapped is not None and not anew
+        script = SCRIPTS[talk.script]
+        step = script.step(talk.step)
+        # A question that offers the location button comes in a new bubble: an edit cannot show that button.
+        in_place = self.tapped is not None and not anew and not step.located
         bubble = talk.bubble if in_place else f"{talk.script}:{self.person.id}:{turn}"
         if not in_place and talk.turn and self.talk(talk.script) is not None:
             self.messages.append(Message(self.person.id, "", bubble=talk.bubble, edit=True, strip=True))
         talk = replace(talk, turn=turn, bubble=bubble)
         self.change(turn=turn)
         self.keep(talk)
-        script = SCRIPTS[talk.script]
-        step = script.step(talk.step)
         self.say(
             f"{script.texts or script.name}.{talk.step}",
             {"so_far": dict(talk.slots), "talk": talk.script},

@@ -28,7 +28,9 @@ from dialogs import help_numbers, summary, timing
 from dialogs.draft import Draft, Rows
 from dialogs.events import Due, Unreachable
 from dialogs.levels import Level
-from dialogs.model import Attachment, Button, Escalation, Json, Lane, Person
+from dialogs.model import Attachment, Button, Escalation, Json, Lane, Message, Person
+
+STRIPPED = 4  # pages whose buttons are taken off at an Ack; older ones answer "already taken" when pressed
 
 CRISIS = "crisis"  # the flag of words about not wanting to live: other numbers, other words to the athlete
 ASKED = "asked"  # the athlete pressed "I need my coach"
@@ -99,6 +101,18 @@ def raise_(draft: Draft, level: Level, flag: str, words: str, *, attach: Attachm
     return _plan(draft, escalation, start, attach)
 
 
+def add(draft: Draft, words: str) -> bool:
+    """Harmless words while something urgent of this athlete is with nobody yet: they go along. False: there is none."""
+    open_one = _untaken(draft)
+    if open_one is None or open_one.level < Level.TODAY:
+        return False
+    joined = replace(open_one, words=f"{open_one.words}\n{words}".strip())
+    draft.put(joined)
+    _add(draft, joined, words, None)
+    draft.say("athlete.added")
+    return True
+
+
 def due(draft: Draft, event: Due) -> None:
     """A rung's hour has come. Stale is normal: it was acknowledged, lifted, or an unreachable coach made it jump."""
     escalation = draft.escalation(str(event.data.get("short")))
@@ -147,6 +161,7 @@ def ack(draft: Draft, escalation: Escalation, *, by_letter: bool = False) -> Non
     draft.silenced.append(escalation.short)
     draft.record("step", "acked", escalation.short, about=athlete)
     facts = taken(draft, taken_now, athlete)
+    _strip_pages(draft, escalation, athlete)  # before the word on the tapped one, which gets new buttons
     if not by_letter:
         draft.say(
             "coach.taken",
@@ -162,7 +177,7 @@ def ack(draft: Draft, escalation: Escalation, *, by_letter: bool = False) -> Non
             lane=Lane.SAFETY,
         )
     for other in draft.known.colleagues:
-        if other.id != draft.person.id and escalation.step > 0 and _was_paged(draft, escalation, other, athlete):
+        if other.id != draft.person.id and escalation.step > 0 and was_paged(escalation, other, athlete):
             at = draft.local_time(draft.now, other)
             draft.say("coach.taken_by_other", facts | {"at": at}, to=other, about=athlete.id)
 
@@ -179,6 +194,13 @@ def close(draft: Draft, escalation: Escalation) -> None:
     draft.put(replace(escalation, closed_at=draft.now))
     draft.record("step", "closed", escalation.short, about=athlete)
     draft.say("coach.closed", {"athlete": athlete.name, "short": escalation.short}, edit=draft.tapped is not None)
+
+
+def was_paged(escalation: Escalation, other: Person, athlete: Person) -> bool:
+    """The coach is paged from rung 0, everybody else from the first rung with the backup."""
+    if other.id == athlete.coach_id:
+        return True
+    return escalation.level in LADDER and any(rung(escalation.level, n).backup for n in range(escalation.step))
 
 
 def taken(draft: Draft, escalation: Escalation, athlete: Person) -> dict[str, Json]:
@@ -300,9 +322,22 @@ def _page(draft: Draft, escalation: Escalation, to: Person, *, again: bool) -> N
         short=escalation.short,
         about=athlete.id,
         quiet=escalation.level < Level.NOW,
-        key=f"page:{escalation.short}:{escalation.level.value}:{escalation.step}:{to.id}",
-        bubble=f"page:{escalation.short}:{escalation.level.value}:{escalation.step}:{to.id}",
+        key=_page_key(escalation, escalation.step, to),
+        bubble=_page_key(escalation, escalation.step, to),
     )
+
+
+def _strip_pages(draft: Draft, escalation: Escalation, athlete: Person) -> None:
+    """Take the buttons off the last pages: what somebody has taken shall not look as if it still waited."""
+    for reader in (draft.person, *draft.known.colleagues):
+        if was_paged(escalation, reader, athlete):
+            for step in range(max(0, escalation.step - STRIPPED), escalation.step):
+                bubble = _page_key(escalation, step, reader)
+                draft.messages.append(Message(reader.id, "", bubble=bubble, strip=True, edit=True))
+
+
+def _page_key(escalation: Escalation, step: int, reader: Person) -> str:
+    return f"page:{escalation.short}:{escalation.level.value}:{step}:{reader.id}"
 
 
 def _add(draft: Draft, escalation: Escalation, words: str, attach: Attachment | None) -> None:
@@ -310,7 +345,7 @@ def _add(draft: Draft, escalation: Escalation, words: str, attach: Attachment | 
     if escalation.level < Level.TODAY or escalation.step == 0:
         return
     for to in (draft.known.coach, draft.known.backup):
-        if to is not None and _was_paged(draft, escalation, to, draft.person):
+        if to is not None and was_paged(escalation, to, draft.person):
             draft.say(
                 "coach.adds",
                 {"athlete": draft.person.name, "words": words, "short": escalation.short},
@@ -375,15 +410,6 @@ def _untaken(draft: Draft) -> Escalation | None:
 def _hearing(*people: Person | None) -> list[Person]:
     """Those of them whom a message can reach."""
     return [one for one in people if one is not None and one.chat_id is not None and one.reachable]
-
-
-def _was_paged(draft: Draft, escalation: Escalation, other: Person, athlete: Person) -> bool:
-    """The coach is paged from rung 0, everybody else from the first rung with the backup."""
-    if other.id == athlete.coach_id:
-        return True
-    return (
-        any(rung(escalation.level, n).backup for n in range(escalation.step)) if escalation.level in LADDER else False
-    )
 
 
 def _backup_at(escalation: Escalation) -> timedelta:

@@ -83,7 +83,8 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of the journal; append-only. `kind` is one of: answer, words, file, edit, step, event.
+    """One line of the journal; append-only. `kind` is one of: answer, words (free), typed (into a form), file,
+    edit, step (of an escalation), event.
 
     `name` says which answer (`sleep`, `pain_level` ...) or what happened; `value` is the answer; `words` is what a
     person wrote, letter for letter. `message_id` ties it to the Telegram message, so that an edit finds it.

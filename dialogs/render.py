@@ -73,11 +73,11 @@ def pieces(words: str, room: int) -> Iterator[str]:
     """Divide words into pieces of at most `room` UTF-16 units, at white space where there is some, and never inside
     what the eye sees as one sign (a base with its marks, an emoji family). "".join(pieces) is the words."""
     while units(words) > room:
-        cut, used = 0, 0
-        for cut, sign in enumerate(words):
-            used += units(sign)
-            if used > room:
-                break
+        cut = used = 0
+        while used + units(words[cut]) <= room:
+            used += units(words[cut])
+            cut += 1
+        cut = max(cut, 1)
         space = max(words.rfind(" ", cut // 2, cut), words.rfind("\n", cut // 2, cut))
         whole = cut
         while whole > cut // 2 and _joined(words, whole):

@@ -15,7 +15,8 @@ def answers_of(records: Iterable[Record], day: date) -> dict[str, Json]:
 
 
 def week(records: Iterable[Record], today: date) -> list[dict[str, Json]]:
-    """Seven days up to today, oldest first: {"day": date, "answers": {item: 1..5 | "usual" | None}, "pain": 0..10 | None}."""
+    """Seven days up to today, oldest first; each has `day`, `weekday` (0 = Monday), `answers` (1..5, "usual" or None
+    by item) and `pain` (0..10 or None)."""
     known = tuple(records)
     days = [today - timedelta(days=back) for back in range(6, -1, -1)]
     picture = []

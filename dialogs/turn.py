@@ -42,11 +42,12 @@ from dialogs.events import (
     Unread,
 )
 from dialogs.levels import Level
-from dialogs.model import Attachment, Button, Message, Outcome, Snapshot, Talk
+from dialogs.model import Attachment, Button, Message, Outcome, Person, Snapshot, Talk
 from dialogs.scripts import SCRIPTS
 from dialogs.words import triage
 
 TALKING = timing.LATE_AFTER * 6  # twelve hours: an athlete's words after a coach's letter are an answer to it
+CHECKINS = ("morning", "session")
 CAUSE_RAW = 3000  # characters of an unreadable update that the coach is shown
 
 
@@ -182,8 +183,10 @@ def _athlete_said(draft: Draft, event: Said) -> None:
         return
     elif (talk := draft.top()) is not None:
         draft.ask(talk, preface="athlete.kept_here")
-    elif _coach_is_talking(draft) and draft.told_by is not None:
-        _pass_on(draft, event.text)
+    elif escalation.add(draft, event.text):
+        return
+    elif (listener := _listener(draft)) is not None:
+        _pass_on(draft, listener, event.text)
     else:
         draft.say(
             "athlete.kept" if level is Level.NOTE or len(event.text) > 20 else "athlete.heard",
@@ -194,15 +197,17 @@ def _athlete_said(draft: Draft, event: Said) -> None:
 def _keep_and_read(draft: Draft, text: str) -> Level:
     """Keep the words, read them, and escalate what a human must hear. Returns the level that was acted on."""
     talk = draft.top()
-    draft.record("words", f"{talk.script}.{talk.step}" if talk else "free", words=text)
     try:
         reading = triage.read(text)
         level, flag = reading.level, escalation.CRISIS if reading.crisis else (reading.flag or "words")
     except Exception:  # a reader that fails must not cost the athlete the human
         level, flag = Level.CONCERN, "unread"
     # Who is just joining tells of old injuries: that is history for the coach. What cannot wait is heard even so.
-    if level < Level.CONCERN or (draft.person.consent_at is None and level < Level.NOW):
-        return Level.NOTE if level >= Level.NOTE else level
+    heard = level >= Level.CONCERN and (draft.person.consent_at is not None or level >= Level.NOW)
+    free = talk is None or talk.script in CHECKINS
+    draft.record("words" if free else "typed", talk.script if talk else "free", level.value if heard else None, text)
+    if not heard:
+        return min(level, Level.NOTE)
     escalation.raise_(draft, level, flag, text)
     return level
 
@@ -220,7 +225,7 @@ def _to_talk(draft: Draft, text: str, *, quietly: bool = False) -> bool:
 
 
 def _tapped(draft: Draft, event: Tapped) -> None:
-    """A button: of an open talk (by its turn number), or one that names what it is for. Old ones are answered kindly."""
+    """A button: of an open talk (by its turn number), or one that names what it is for; old ones are answered."""
     kind, _, choice = event.data.partition(":")
     if kind.isdecimal():
         talk = next((one for one in draft.person.talks if one.turn == int(kind)), None)
@@ -248,7 +253,7 @@ def _edited(draft: Draft, event: Edited) -> None:
 
 
 def _sent(draft: Draft, event: Sent) -> None:
-    """Voice, photo, sticker ...: kept. It cannot be screened, so a human gets it, and the athlete may say it is urgent."""
+    """Voice, photo, sticker ...: it cannot be screened, so a human gets it, and the athlete may say it is urgent."""
     attach = Attachment(draft.person.chat_id or 0, event.message_id)  # a private chat: the person's own
     if draft.person.coaches:
         talk = draft.top()
@@ -271,8 +276,8 @@ def _sent(draft: Draft, event: Sent) -> None:
     if draft.person.consent_at is None and draft.top() is not None:
         draft.ask(draft.person.talks[-1], preface="athlete.file_not_now")
         return
-    if _coach_is_talking(draft):
-        _pass_on(draft, event.caption, attach)
+    if (listener := _listener(draft)) is not None:
+        _pass_on(draft, listener, event.caption, attach)
         return
     escalation.raise_(draft, Level.CONCERN, "unscreened", event.caption)
     if draft.told_by is not None:
@@ -286,21 +291,27 @@ def _sent(draft: Draft, event: Sent) -> None:
         )
 
 
-def _coach_is_talking(draft: Draft) -> bool:
-    return any(one.name == "coach_wrote" and draft.now - one.at < TALKING for one in draft.known.records)
+def _listener(draft: Draft) -> Person | None:
+    """The coach who is in conversation with this athlete: has lately taken something of theirs, or written."""
+    owners = [
+        one.owner_id for one in draft.escalations() if one.acked_at is not None and draft.now - one.acked_at < TALKING
+    ]
+    wrote = any(one.name == "coach_wrote" and draft.now - one.at < TALKING for one in draft.known.records)
+    coaches = (draft.known.coach, draft.known.backup)
+    return next((one for one in coaches if one and one.id in owners), draft.known.coach if wrote else None)
 
 
-def _pass_on(draft: Draft, words: str, attach: Attachment | None = None) -> None:
+def _pass_on(draft: Draft, to: Person, words: str, attach: Attachment | None = None) -> None:
     me = draft.person
     draft.say(
         "coach.answers" if words else "coach.attached",
         {"athlete": me.name, "words": words},
-        to=draft.told_by,
+        to=to,
         about=me.id,
         attach=attach,
         buttons=((Button("button.write", f"write:{me.id}"),),),
     )
-    draft.say("athlete.passed_on")
+    draft.say("athlete.passed_on", {"listener": to.name})
 
 
 # --- what comes by itself -----------------------------------------------------------------------------------------
@@ -329,7 +340,7 @@ def _unread(draft: Draft, event: Unread) -> None:
 
 
 def _blocked(draft: Draft) -> None:
-    """Nothing reaches them now. For an athlete that is a finding, for a coach a hole in the net: a human hears of both."""
+    """Nothing reaches them now: for an athlete a finding, for a coach a hole in the net. A human hears of both."""
     draft.change(reachable=False, talks=())
     draft.record("event", "blocked")
     checkin.plan_next(draft)

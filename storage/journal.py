@@ -52,9 +52,12 @@ _SAID = (
         _author.c.coach_id == sa.bindparam("coach"),
         journal.c.by_id == journal.c.person_id,  # a coach's letters stand in the athlete's journal, too
         journal.c.kind == "words",
-        journal.c.at >= sa.bindparam("since"),
+        journal.c.at > sa.bindparam("since"),
     )
     .order_by(journal.c.at, journal.c.id)
+)
+_LISTED = sa.select(sa.func.max(journal.c.at)).where(
+    journal.c.person_id == sa.bindparam("coach"), journal.c.kind == "event", journal.c.name == "listed"
 )
 
 _FIELDS = tuple(Escalation.__dataclass_fields__)
@@ -127,8 +130,14 @@ def records(tx: sa.Connection, person_id: int, since_day: date) -> tuple[Record,
 
 
 def said_to(tx: sa.Connection, coach_id: int, since: datetime) -> tuple[Record, ...]:
-    """What this coach's own athletes wrote of their own accord since then, oldest first; `about` is the athlete."""
-    return tuple(Record(*row) for row in tx.execute(_SAID, {"coach": coach_id, "since": since}))
+    """What this coach's own athletes wrote since the coach's last list, or since `since` if there was none.
+
+    Oldest first; `about` is the athlete. Words that were escalated (they have a level as `value`) stand on the
+    list themselves and are left out.
+    """
+    last = tx.execute(_LISTED, {"coach": coach_id}).scalar()
+    rows = tx.execute(_SAID, {"coach": coach_id, "since": last or since})
+    return tuple(record for row in rows if (record := Record(*row)).value is None)
 
 
 def open_for_athlete(tx: sa.Connection, athlete_id: int) -> tuple[Escalation, ...]:

@@ -282,7 +282,7 @@ journal = sa.Table(
     sa.Column("message_id", sa.BigInteger),
     sa.Column("cause", sa.Text, nullable=False),  # inbox or due key: where the line came from
     sa.Column("saved_at", Instant, nullable=False),
-    _one_of("kind", "answer", "words", "file", "edit", "step", "event"),
+    _one_of("kind", "answer", "words", "typed", "file", "edit", "step", "event"),
     sa.Index("ix_journal_person_id_day", "person_id", "day"),
     sqlite_autoincrement=True,
 )

@@ -46,12 +46,12 @@ GAP = 3  # how many words ".." may leap over
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a message says. `because`: half-open spans into the original text, in code points, sorted,
-    disjoint.
+    """What a message says.
 
-    `flag` is the id of the family that decided ("too-long" where the text was not read whole and nothing
-    worse was found), None where nothing was found. `crisis`: the athlete's own words touch on wanting to
-    die, self-harm or violence, at whatever level, so the crisis line belongs into the answer.
+    `because`: half-open spans into the original text, in code points, sorted, not overlapping. `flag` is
+    the id of the family that decided ("too-long" where the text was not read whole and nothing worse was
+    found), None where nothing was found. `crisis`: the athlete's own words touch on wanting to die, self-
+    harm or violence, at whatever level, so the crisis line belongs into the answer.
     """
 
     level: Level
@@ -82,9 +82,7 @@ def read(text: str) -> Reading:
         level=level,
         themes=tuple(dict.fromkeys(theme for hit in ordered for theme in hit.themes)),
         flag=book.families[ordered[0].place].id,
-        because=_merged(
-            [(tokens[hit.first].start, tokens[hit.last].end) for hit in hits if hit.level == level]
-        ),
+        because=_merged([(tokens[hit.first].start, tokens[hit.last].end) for hit in hits if hit.level == level]),
         crisis=any(hit.crisis for hit in hits),
     )
 
@@ -109,9 +107,9 @@ _TOKEN = re.compile(
     r"|(?P<number>[0-9]{1,6})[.,][0-9]{1,4}(?!\w)"
     rf"|[\w{_QUOTES}{_INVISIBLE}{_ENCLOSED}]+"
 )
-# A phrase may go on behind "..." and behind a single new line, as people write; a "no" does not reach over them.
+# A phrase may go on behind "..." and behind one new line, as people write; a "no" does not reach over them.
 _SENTENCE_END = re.compile("(?<![.])[.](?![.])|[!?;\u3002\uff01\uff1f]|[\n\r]\\s*[\n\r]")
-_CLAUSE_END = re.compile("[,:()\n\r\u2013\u2014\u2026]|[.][.]|[ ]-|-[ ]|[\u2600-\u27bf]|[\U0001f000-\U0001faff]")
+_CLAUSE_END = re.compile("[,:()\n\r\u2013\u2014\u2026\u2600-\u27bf\U0001f000-\U0001faff]|[.][.]|[ ]-|-[ ]")
 
 # Letters of other alphabets which look like Latin ones, and digits which stand in for letters inside a word.
 _LOOK_ALIKE = str.maketrans(
@@ -224,7 +222,7 @@ def _book() -> _Book:
 
 
 def load_book(toml: str) -> _Book:
-    """Reads the list of families. Raises ValueError, naming the family and the phrase a coach has mistyped."""
+    """Reads the list of families. Raises ValueError, naming the family and the phrase that is mistyped."""
     try:
         data: dict[str, Any] = tomllib.loads(toml)
     except tomllib.TOMLDecodeError as error:
@@ -364,9 +362,8 @@ class _Found:
 def _find(tokens: list[_Token], book: _Book) -> _Found:
     """Every phrase of the book that stands in the text. None reaches over the end of a sentence."""
     found = _Found()
-    keep = {
-        "hit": found.hits, "unless": found.unless, "with": found.needed, "old": found.old, "fresh": found.fresh
-    }  # fmt: skip
+    keep = {"hit": found.hits, "unless": found.unless, "with": found.needed}
+    keep |= {"old": found.old, "fresh": found.fresh}
     words = [token.word for token in tokens]
     # How far a phrase that stands at each word may reach: to the end of its sentence.
     reach = [len(tokens)] * len(tokens)
@@ -431,7 +428,7 @@ def _weigh(tokens: list[_Token], found: _Found, book: _Book) -> list[_Hit]:
 def _walk_back(
     tokens: list[_Token], first: int, small: frozenset[str], goal: frozenset[str], steps: int = 6
 ) -> int | None:
-    """From the word before `first` back over small words of the same clause to a word of `goal`: its place."""
+    """From the word before `first` back over small words of its clause to a word of `goal`: its place."""
     at = first
     for _ in range(steps):
         if at == 0 or tokens[at].clause:
@@ -448,9 +445,7 @@ def _negated(tokens: list[_Token], first: int, last: int, book: _Book) -> bool:
     words = book.words
     at = first
     # In a list with "or", other complaints and their commas may lie between the "no" and the phrase.
-    listing = (
-        last + 1 < len(tokens) and not tokens[last + 1].clause and tokens[last + 1].word in words["joiners"]
-    )
+    listing = last + 1 < len(tokens) and not tokens[last + 1].clause and tokens[last + 1].word in words["joiners"]
     for _ in range(9):
         if at == 0 or tokens[at].sentence or (tokens[at].clause and not listing):
             return False
@@ -584,11 +579,7 @@ def _spans_of_days(tokens: list[_Token], book: _Book) -> list[_Hit]:
             said = {word.word for word in tokens[start:end]}
             if not cued or said & book.words["relief"]:
                 continue
-            pains = [
-                _negated(tokens, i, i, book)
-                for i in range(start, end)
-                if tokens[i].word in book.words["pain"]
-            ]
+            pains = [_negated(tokens, i, i, book) for i in range(start, end) if tokens[i].word in book.words["pain"]]
             if not all(pains) if pains else said & book.words["body"]:
                 hits.append(_Hit(family.level, place, first, at, family.themes, False))
     return hits

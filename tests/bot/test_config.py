@@ -129,8 +129,6 @@ def test_a_webhook_on_this_machine_needs_no_tls(host: str) -> None:
         ("[limits", ["aid.toml", "TOML"]),
     ],
 )
-def test_a_wrong_key_in_the_file_is_refused_by_its_name_with_the_nearest_right_one(
-    text: str, names: list[str]
-) -> None:
+def test_a_wrong_key_in_the_file_is_refused_by_its_name_with_the_nearest_right_one(text: str, names: list[str]) -> None:
     words = toml(text)
     assert all(name in words for name in names), words

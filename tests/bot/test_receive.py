@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot import receive
 from bot.receive import Unconfirmable, incoming, incoming_text, poll_forever, poll_once
 from bot.sandbox.botapi import BotApi
 from bot.sandbox.faults import Fault
@@ -68,9 +69,7 @@ async def api(box: BotApi) -> AsyncIterator[Api]:
 # --- polling ------------------------------------------------------------------------------------------
 
 
-async def test_a_batch_is_one_commit_and_is_confirmed_by_the_next_fetch_only(
-    api: Api, box: BotApi, ann: Phone
-) -> None:
+async def test_a_batch_is_one_commit_and_is_confirmed_by_the_next_fetch_only(api: Api, box: BotApi, ann: Phone) -> None:
     store = Store()
     for words in ("one", "two", "three"):
         ann.says(words)
@@ -106,9 +105,7 @@ async def test_one_poisoned_update_in_a_batch_of_ten_hides_none_of_the_others(
             assert inbox.waiting(tx, Clock()()) == 10
 
 
-async def test_the_same_batch_again_is_stored_once(
-    api: Api, box: BotApi, ann: Phone, tmp_path: Path
-) -> None:
+async def test_the_same_batch_again_is_stored_once(api: Api, box: BotApi, ann: Phone, tmp_path: Path) -> None:
     ann.says("one")
     async with database(tmp_path) as (db, store):
         for _ in range(3):
@@ -240,9 +237,9 @@ async def call(
     *,
     path: str = "/telegram",
     method: str = "POST",
-    **headers: str,
+    secret: str = SECRET,
 ) -> int:
-    headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET, **headers}
+    headers = {"X-Telegram-Bot-Api-Secret-Token": secret}
     app = make_app(store, bot_id=BOT, secret=SECRET)
     async with (
         serve_web(app, ("127.0.0.1", 0)) as url,
@@ -261,7 +258,7 @@ async def test_an_update_posted_with_the_secret_is_stored() -> None:
 @pytest.mark.parametrize("secret", ["", "wrong", SECRET[:-1], SECRET + "x", SECRET.upper(), "\xe9"])
 async def test_without_the_right_secret_nothing_is_stored(secret: str) -> None:
     store = Store()
-    assert await call(store, **{"X-Telegram-Bot-Api-Secret-Token": secret}) == 403
+    assert await call(store, secret=secret) == 403
     assert not store.rows
 
 
@@ -348,7 +345,7 @@ async def test_the_metronome_nudges_until_it_is_stopped() -> None:
 
 
 @asynccontextmanager
-async def database(tmp_path: Path) -> AsyncIterator[tuple[Database, Callable[[Sequence[Incoming]], object]]]:
+async def database(tmp_path: Path) -> AsyncIterator[tuple[Database, receive.Store]]:
     """An inbox on SQLite, and a `store` for it."""
     from storage.schema import metadata
 

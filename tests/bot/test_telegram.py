@@ -59,9 +59,7 @@ async def test_a_message_arrives_with_its_markup_and_buttons(api: Api, ann: Phon
     assert bubble.labels == ["As usual", "Help"]
 
 
-async def test_a_bubble_is_edited_in_place_and_an_edit_that_changes_nothing_is_a_success(
-    api: Api, ann: Phone
-) -> None:
+async def test_a_bubble_is_edited_in_place_and_an_edit_that_changes_nothing_is_a_success(api: Api, ann: Phone) -> None:
     first = await api.deliver(1001, {"text": "one", "buttons": [[{"text": "A", "data": "a"}]]})
     for _ in range(2):
         assert await api.deliver(1001, {"text": "two", "edit": True}, message_id=first) == first
@@ -262,9 +260,7 @@ async def test_tls_that_fails_means_never_sent(api: Api, box: BotApi) -> None:
     assert (error.kind, error.maybe_delivered) == ("network", False)
 
 
-async def test_a_full_pool_means_never_sent(
-    box: BotApi, ann: Phone, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_full_pool_means_never_sent(box: BotApi, ann: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.telegram.CONNECT_S", 0.05)
     box.faults = [Fault("hang", times=1)]
     async with serve(box) as url, Wire(connections=1, read_s=0.4) as wire:
@@ -322,9 +318,7 @@ async def test_the_update_of_a_failed_edit_may_always_be_repeated(api: Api, box:
 # --- receiving ----------------------------------------------------------------------------------------
 
 
-async def test_updates_come_raw_and_a_bad_one_does_not_hide_its_neighbours(
-    api: Api, box: BotApi, ann: Phone
-) -> None:
+async def test_updates_come_raw_and_a_bad_one_does_not_hide_its_neighbours(api: Api, box: BotApi, ann: Phone) -> None:
     ann.says("one")
     box.raw_update({"message": "poison"})
     ann.says("two")
@@ -334,9 +328,7 @@ async def test_updates_come_raw_and_a_bad_one_does_not_hide_its_neighbours(
     assert await api.get_updates(raws[-1]["update_id"] + 1, 0) == []
 
 
-async def test_a_webhook_is_set_and_deleted_without_dropping_what_is_pending(
-    api: Api, box: BotApi, ann: Phone
-) -> None:
+async def test_a_webhook_is_set_and_deleted_without_dropping_what_is_pending(api: Api, box: BotApi, ann: Phone) -> None:
     ann.says("in the night")
     await api.set_webhook("https://127.0.0.1:1/telegram", "secret")
     assert (await api.webhook_info())["url"] == "https://127.0.0.1:1/telegram"

@@ -437,6 +437,7 @@ def test_a_no_before_the_phrase_silences_it(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "no, chest pain",
         "no cough but chest pain",
         "no sleep. chest pain all night",
         "didn't sleep chest pain all night",

@@ -122,12 +122,8 @@ async def test_a_test_can_act_between_acceptance_and_answer(wire: Wire, api: Bot
 
 
 async def test_the_ledger_tells_what_was_accepted(wire: Wire, api: BotApi, clock: Clock, ann: Phone) -> None:
-    markup = {
-        "inline_keyboard": [[{"text": "Yes", "callback_data": "y"}, {"text": "Help", "url": "https://x.org"}]]
-    }
-    sent = await wire.ok(
-        "sendMessage", chat_id=1001, text="<b>Fit?</b>", parse_mode="HTML", reply_markup=markup
-    )
+    markup = {"inline_keyboard": [[{"text": "Yes", "callback_data": "y"}, {"text": "Help", "url": "https://x.org"}]]}
+    sent = await wire.ok("sendMessage", chat_id=1001, text="<b>Fit?</b>", parse_mode="HTML", reply_markup=markup)
     clock.turn(minutes=5)
     await wire.ok("editMessageText", chat_id=1001, message_id=sent["message_id"], text="Fit!")
     asked, edited = api.ledger

@@ -171,9 +171,7 @@ async def test_a_group_moves_and_the_library_hears_the_new_id(bot: Bot, api: Bot
         await bot.send_message(new, "Anybody?")
 
 
-async def test_each_refusal_becomes_the_right_error_of_the_library(
-    bot: Bot, url: str, api: BotApi, ann: Phone
-) -> None:
+async def test_each_refusal_becomes_the_right_error_of_the_library(bot: Bot, url: str, api: BotApi, ann: Phone) -> None:
     with pytest.raises(BadRequest, match=r"(?i)chat not found"):
         await bot.send_message(999, "x")
     with pytest.raises(BadRequest, match=r"(?i)can't parse entities"):

@@ -96,10 +96,7 @@ async def test_each_act_of_the_page_reaches_the_bot(page: Page, api: BotApi) -> 
     assert await page.act("unblock", user_id=1) == 200
     kinds = [next(key for key in pending.body if key != "update_id") for pending in api.updates.pending]
     assert (
-        kinds
-        == ["message", "message", "edited_message", "callback_query"]
-        + ["message"] * 4
-        + ["my_chat_member"] * 2
+        kinds == ["message", "message", "edited_message", "callback_query"] + ["message"] * 4 + ["my_chat_member"] * 2
     )
 
 
@@ -167,9 +164,7 @@ def browser() -> Iterator[Chrome]:
 
 
 @pytest.mark.browser
-async def test_in_a_browser_a_page_rings_and_is_acked_by_keyboard(
-    page: Page, api: BotApi, browser: Chrome
-) -> None:
+async def test_in_a_browser_a_page_rings_and_is_acked_by_keyboard(page: Page, api: BotApi, browser: Chrome) -> None:
     Phone(api, 1, "Ann").starts()
     Phone(api, 2, "Kim").starts()
 

@@ -36,21 +36,15 @@ async def test_an_edited_bubble_is_new_again_but_stays_in_its_place(wire: Wire, 
     assert [bubble.text for bubble in ann.screen() if not bubble.mine] == ["uno", "two"]
 
 
-async def test_taps_takes_the_newest_button_and_taps_old_an_older_one(
-    wire: Wire, api: BotApi, ann: Phone
-) -> None:
+async def test_taps_takes_the_newest_button_and_taps_old_an_older_one(wire: Wire, api: BotApi, ann: Phone) -> None:
     for turn in ("1", "2"):
-        await wire.ok(
-            "sendMessage", chat_id=ann.user_id, text=turn, reply_markup=buttons(f"As usual {turn}", "More")
-        )
+        await wire.ok("sendMessage", chat_id=ann.user_id, text=turn, reply_markup=buttons(f"As usual {turn}", "More"))
     ann.taps("as usual")
     ann.taps_old("as usual")
     ann.taps_data(ann.last.message_id, "invented")
     data = [update["callback_query"]["data"] for update in await wire.ok("getUpdates")]
     assert data == ["as usual 2", "as usual 1", "invented"]
-    with pytest.raises(
-        AssertionError, match=r"sees no button 'Skip'\nbuttons in sight: \['As usual 1', 'More'"
-    ):
+    with pytest.raises(AssertionError, match=r"sees no button 'Skip'\nbuttons in sight: \['As usual 1', 'More'"):
         ann.taps("Skip")
     with pytest.raises(AssertionError, match="no old button"):
         ann.taps_old("as usual 2")

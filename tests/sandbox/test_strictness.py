@@ -24,9 +24,7 @@ async def test_a_wrong_token_is_401_and_an_unknown_method_404(wire: Wire, url: s
     assert (await wire.ok("GETME"))["username"] == "aid_station_sandbox_bot"
 
 
-async def test_parameters_arrive_in_each_of_the_four_ways(
-    wire: Wire, url: str, api: BotApi, ann: Phone
-) -> None:
+async def test_parameters_arrive_in_each_of_the_four_ways(wire: Wire, url: str, api: BotApi, ann: Phone) -> None:
     given = {"chat_id": str(ann.user_id), "text": "hi", "reply_markup": json.dumps(YES)}
     address = f"{url}/bot{TOKEN}/sendMessage"
     multipart = aiohttp.FormData(given, quote_fields=True)
@@ -44,13 +42,9 @@ async def test_parameters_arrive_in_each_of_the_four_ways(
         assert response.status == 400
 
 
-async def test_a_text_has_4096_utf16_units_after_parsing_and_no_more(
-    wire: Wire, api: BotApi, ann: Phone
-) -> None:
+async def test_a_text_has_4096_utf16_units_after_parsing_and_no_more(wire: Wire, api: BotApi, ann: Phone) -> None:
     full = "<b>" + "😀" * 2048 + "</b>"
-    assert (await wire.ok("sendMessage", chat_id=ann.user_id, text=full, parse_mode="HTML"))[
-        "text"
-    ] == "😀" * 2048
+    assert (await wire.ok("sendMessage", chat_id=ann.user_id, text=full, parse_mode="HTML"))["text"] == "😀" * 2048
     too_long = (400, "Bad Request: message is too long")
     assert await wire.error("sendMessage", chat_id=ann.user_id, text="😀" * 2048 + "a") == too_long
     assert await wire.error("sendMessage", chat_id=ann.user_id, text=FAMILY * 400) == too_long
@@ -106,9 +100,7 @@ async def test_over_100_buttons_are_refused(wire: Wire, ann: Phone) -> None:
     assert error == (400, "Bad Request: reply markup is too long")
 
 
-async def test_an_edit_must_change_something_and_hit_an_own_message(
-    wire: Wire, api: BotApi, ann: Phone
-) -> None:
+async def test_an_edit_must_change_something_and_hit_an_own_message(wire: Wire, api: BotApi, ann: Phone) -> None:
     sent = await wire.ok("sendMessage", chat_id=ann.user_id, text="a", reply_markup=YES)
     here = {"chat_id": ann.user_id, "message_id": sent["message_id"]}
     assert await wire.error("editMessageText", **here, text="a", reply_markup=YES) == (400, NOT_MODIFIED)
@@ -211,9 +203,7 @@ async def test_a_migrated_group_names_its_new_id(wire: Wire, api: BotApi, ann: P
     assert body["parameters"] == {"migrate_to_chat_id": new}
 
 
-async def test_a_group_the_bot_left_or_was_kicked_from_is_forbidden(
-    wire: Wire, api: BotApi, ann: Phone
-) -> None:
+async def test_a_group_the_bot_left_or_was_kicked_from_is_forbidden(wire: Wire, api: BotApi, ann: Phone) -> None:
     group = api.group_created(ann.user_id, "Squad", supergroup=True)
     assert await wire.ok("leaveChat", chat_id=group)
     left = (403, "Forbidden: bot is not a member of the supergroup chat")
@@ -234,9 +224,7 @@ async def test_a_thread_needs_a_forum_and_is_passed_through(wire: Wire, api: Bot
     assert (sent["message_thread_id"], sent["is_topic_message"]) == (5, True)
 
 
-async def test_in_a_group_the_bot_hears_commands_and_replies_only(
-    wire: Wire, api: BotApi, ann: Phone
-) -> None:
+async def test_in_a_group_the_bot_hears_commands_and_replies_only(wire: Wire, api: BotApi, ann: Phone) -> None:
     group = api.group_created(ann.user_id, "Squad")
     api.updates.pending.clear()
     sent = await wire.ok("sendMessage", chat_id=group, text="Hello")

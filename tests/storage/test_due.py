@@ -65,9 +65,7 @@ def test_the_longest_waiting_comes_first_and_a_dropped_one_never_again(db: Datab
         assert not due.put(tx, ann.id, wakeup("a", NOW), NOW)
 
 
-def test_a_failed_wakeup_is_tried_later_but_lateness_is_still_judged_by_its_hour(
-    db: Database, ann: Person
-) -> None:
+def test_a_failed_wakeup_is_tried_later_but_lateness_is_still_judged_by_its_hour(db: Database, ann: Person) -> None:
     with db.begin() as tx:
         due.put(tx, ann.id, wakeup(), NOW)
         row = due.claim(tx, NOW)
@@ -90,9 +88,7 @@ def test_a_failed_wakeup_is_tried_later_but_lateness_is_still_judged_by_its_hour
         ("%", {"page:A%B:1", "page:AxB:1", "page:A_B:1", "PAGE:A%B:1"}),
     ],
 )
-def test_cancel_takes_its_prefix_letter_for_letter(
-    db: Database, ann: Person, prefix: str, left: set[str]
-) -> None:
+def test_cancel_takes_its_prefix_letter_for_letter(db: Database, ann: Person, prefix: str, left: set[str]) -> None:
     keys = {"page:A%B:1", "page:AxB:1", "page:A_B:1", "PAGE:A%B:1"}
     with db.begin() as tx:
         ben = join(tx, "Ben", 12, runs=True)

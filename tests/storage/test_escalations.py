@@ -111,9 +111,7 @@ def test_the_journal_is_read_from_a_day_on_in_the_order_of_its_instants(db: Data
 
     day = NOW.date()
     late = Record("answer", "effort", NOW, day - timedelta(days=2), 7)
-    early = Record(
-        "words", "free", NOW - timedelta(hours=3), day, words="שלום 👨‍👩‍👧 {{7*7}} <b", message_id=2**52
-    )
+    early = Record("words", "free", NOW - timedelta(hours=3), day, words="שלום 👨‍👩‍👧 {{7*7}} <b", message_id=2**52)
     with db.begin() as tx:
         journal.append(tx, ann.id, [late, early], "test", NOW)
         journal.append(tx, ann.id, [], "test", NOW)

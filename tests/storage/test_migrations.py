@@ -19,7 +19,7 @@ from storage.schema import metadata
 
 
 def catalog(db: Database) -> dict[str, Any]:
-    """Every table, column, constraint and index as the database itself describes it, but for Alembic's own."""
+    """Every table, column, constraint and index as the database describes it, but for Alembic's own."""
     with db.read() as tx:
         if db.is_sqlite:
             found = tx.exec_driver_sql(
@@ -127,6 +127,4 @@ def test_a_start_on_a_current_database_does_not_load_alembic(migrated_database_u
         "import sys; from storage.db import *; migrate(sys.argv[1]); assert at_head(open_db(sys.argv[1]));"
         "assert 'alembic' not in sys.modules"
     )
-    subprocess.run(
-        [sys.executable, "-c", program, migrated_database_url], check=True, cwd=Path(__file__).parents[2]
-    )
+    subprocess.run([sys.executable, "-c", program, migrated_database_url], check=True, cwd=Path(__file__).parents[2])

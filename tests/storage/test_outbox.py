@@ -26,9 +26,7 @@ def put(tx: sa.Connection, text: str, chat: int = 11, **fields: Any) -> None:
     not_before = fields.pop("not_before", None)
     to = fields.pop("to", None)
     message = Message(to, "block", **fields)
-    outbox.put(
-        tx, message, {"text": text}, to_person=to, chat_id=chat, now=NOW, not_before=not_before, cause="test"
-    )
+    outbox.put(tx, message, {"text": text}, to_person=to, chat_id=chat, now=NOW, not_before=not_before, cause="test")
 
 
 def take(tx: sa.Connection, now: Any = NOW, limit: int = 10, **how: Any) -> list[Leased]:

@@ -51,16 +51,17 @@ def counting(db: Database) -> Iterator[list[str]]:
         sa.event.remove(db.engine, "before_cursor_execute", note)
 
 
-def record(name: str, day: date = NOW.date(), **fields: object) -> Record:
+TODAY = NOW.date()
+
+
+def record(name: str, day: date = TODAY, **fields: object) -> Record:
     return replace(Record("answer", name, NOW, day), **fields)  # type: ignore[arg-type]
 
 
 # --- who is known to a turn ---------------------------------------------------------------------------------
 
 
-def test_a_stranger_is_nobody_and_the_head_coach_is_still_known(
-    db: Database, kim: Person, dana: Person
-) -> None:
+def test_a_stranger_is_nobody_and_the_head_coach_is_still_known(db: Database, kim: Person, dana: Person) -> None:
     with db.begin() as tx:
         known = people.load(tx, now=NOW, dice="d", bot="aid_bot", sender=Sender(99, 99))
     assert known.person is None and known.invite is None
@@ -146,9 +147,7 @@ def test_a_coach_hears_of_the_escalations_of_own_and_covered_athletes_only(
         assert (heard(dana), heard(lee)) == (["OFANN"], ["OFBEN"])
         change(tx, dana, backup_id=lee.id)
         assert (heard(kim), heard(lee)) == (["OFBEN"], ["OFANN", "OFBEN"])
-        journal.save_escalation(
-            tx, replace(load(tx, lee).escalations[0], owner_id=lee.id, acked_at=NOW), "test"
-        )
+        journal.save_escalation(tx, replace(load(tx, lee).escalations[0], owner_id=lee.id, acked_at=NOW), "test")
         change(tx, dana, backup_id=None)
         assert heard(lee) == ["OFANN", "OFBEN"]  # what Lee has taken stays Lee's
         taken = load(tx, lee).escalations[0]
@@ -246,9 +245,7 @@ def test_what_a_coach_does_stands_in_the_athletes_journal(db: Database, dana: Pe
         assert load(tx, ann).records == (replace(acked, about=None),)
 
 
-def test_a_coachs_turn_cancels_the_wakeups_of_the_escalation_it_ends(
-    db: Database, dana: Person, ann: Person
-) -> None:
+def test_a_coachs_turn_cancels_the_wakeups_of_the_escalation_it_ends(db: Database, dana: Person, ann: Person) -> None:
     with db.begin() as tx:
         journal.save_escalation(tx, worry(ann), "test")
         due.put(tx, ann.id, Wakeup("page", "page:K7Q2M:now:1", NOW), NOW)
@@ -259,9 +256,7 @@ def test_a_coachs_turn_cancels_the_wakeups_of_the_escalation_it_ends(
         assert due.next_at(tx) == NOW + HOUR
 
 
-def test_messages_to_people_whom_none_can_reach_are_handed_back(
-    db: Database, dana: Person, ann: Person
-) -> None:
+def test_messages_to_people_whom_none_can_reach_are_handed_back(db: Database, dana: Person, ann: Person) -> None:
     with db.begin() as tx:
         known = load(tx, ann)
         change(tx, dana, reachable=False)
@@ -296,9 +291,7 @@ def newcomer(chat: int) -> Person:
 
 def test_an_invite_works_once_until_it_expires_and_its_code_is_not_stored(db: Database, dana: Person) -> None:
     with db.begin() as tx:
-        made = people.create_invite(
-            tx, name="Ben", code="SECRET", now=NOW, expires_at=NOW + HOUR, coach_id=dana.id
-        )
+        made = people.create_invite(tx, name="Ben", code="SECRET", now=NOW, expires_at=NOW + HOUR, coach_id=dana.id)
         assert "SECRET" not in str(tx.execute(sa.select(invites)).all())
 
         def seen(code: str, now: object = NOW) -> Invite | None:

@@ -204,7 +204,7 @@ def upgrade() -> None:
         sa.Column("saved_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_journal"),
         sa.CheckConstraint(
-            "kind IN ('answer', 'words', 'file', 'edit', 'step', 'event')", name=op.f("ck_journal_kind")
+            "kind IN ('answer', 'words', 'typed', 'file', 'edit', 'step', 'event')", name=op.f("ck_journal_kind")
         ),
         sa.ForeignKeyConstraint(["by_id"], ["person.id"], name="fk_journal_by_id_person"),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name="fk_journal_person_id_person"),
