@@ -125,7 +125,7 @@ class App:
             at = due.next_at(tx)
             return not inbox.waiting(tx, now) and (at is None or at > now) and not outbox.sendable(tx, now)
 
-        return await self.transact(look)
+        return not self.courier.busy and await self.transact(look)
 
     async def next_at(self) -> datetime | None:
         """The next instant at which something falls due."""
@@ -149,7 +149,7 @@ class App:
         self.bot = known or self.bot
         try:
             self.bot = str((await self.api.get_me())["username"])
-            await self.transact(lambda tx: club.remember(tx, "bot_username", self.bot))
+            await self.in_thread(lambda: remember_bot_name(self.base, self.bot))
             menu = [(name, render.label("en", f"menu.{name}", {})) for name in MENU]
             await self.api.set_commands(menu)
         except SendError as error:
@@ -269,6 +269,27 @@ async def opened(settings: Settings, token: str, clock: Clock | None = None) -> 
         threads.shutdown(wait=True)
         await wire.shutdown()
         base.close()
+
+
+async def bot_name(settings: Settings) -> str | None:
+    """The bot's user name, asked of Telegram; None without a token or an answer."""
+    if settings.telegram_bot_token is None:
+        return None
+    wire = Wire()
+    await wire.initialize()
+    try:
+        me = await Api(settings.telegram_bot_token, settings.telegram_api_url, wire).get_me()
+        return str(me["username"])
+    except SendError:
+        return None
+    finally:
+        await wire.shutdown()
+
+
+def remember_bot_name(base: Database, name: str) -> None:
+    """So that a coach's `/invite` and the next `aidstation invite` need not ask."""
+    with base.begin() as tx:
+        club.remember(tx, "bot_username", name)
 
 
 def keep_seat(base: Database, now: datetime, name: str, coach_id: int | None = None) -> str:

@@ -239,6 +239,11 @@ class Courier:
         await self._wait(ROUND_S)
         return bool(rows or came_back or self._came_back or self._on_the_way)
 
+    @property
+    def busy(self) -> bool:
+        """Something is on its way, or has come back and is not written down yet."""
+        return bool(self._on_the_way or self._came_back)
+
     async def drain(self, seconds: float) -> None:
         """Before a stop: wait for what is on the way, write it down, let another process send."""
         await self._wait(seconds)

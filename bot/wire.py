@@ -88,7 +88,7 @@ class Http:
             raise NotSent("the connection pool is not open")
         # `read_s` is also the limit for the whole exchange: a server that drips one byte a second must not
         # hold a sender for ever.
-        limits = aiohttp.ClientTimeout(total=None, connect=connect_s, sock_read=read_s)
+        limits = aiohttp.ClientTimeout(total=connect_s + read_s, connect=connect_s, sock_read=read_s)
         try:
             async with self._session.post(
                 url, data=_form(data, files), timeout=limits, allow_redirects=False

@@ -215,7 +215,7 @@ def _list(draft: Draft, waiting: Iterable[Escalation], lane: Lane = Lane.REPLY) 
             buttons=escalation.before_ack(one) if one.open else escalation.after_ack(one),
             about=athlete.id,
             lane=lane,
-            bubble=f"open:{one.short}:{draft.person.id}:{draft.today}",
+            bubble=escalation.list_key(one, draft.person),
         )
 
 

@@ -154,6 +154,9 @@ def ack(draft: Draft, escalation: Escalation, *, by_letter: bool = False) -> Non
         return
     if not escalation.open:
         draft.toast("coach.already_taken", taken(draft, escalation, athlete))
+        if draft.tapped is not None:  # an older bubble of it: no longer offered there
+            message_id = draft.tapped.message_id
+            draft.messages.append(Message(draft.person.id, "", strip=True, edit=True, message_id=message_id))
         return
     taken_now = replace(escalation, owner_id=draft.person.id, acked_at=draft.now, next_at=None)
     draft.put(taken_now)
@@ -328,12 +331,19 @@ def _page(draft: Draft, escalation: Escalation, to: Person, *, again: bool) -> N
 
 
 def _strip_pages(draft: Draft, escalation: Escalation, athlete: Person) -> None:
-    """Take the buttons off the last pages: what somebody has taken shall not look as if it still waited."""
+    """Take the buttons off the last pages and lists: what somebody has taken shall not look as if it still waited."""
     for reader in (draft.person, *draft.known.colleagues):
         if was_paged(escalation, reader, athlete):
             for step in range(max(0, escalation.step - STRIPPED), escalation.step):
                 bubble = _page_key(escalation, step, reader)
                 draft.messages.append(Message(reader.id, "", bubble=bubble, strip=True, edit=True))
+        listed = list_key(escalation, reader)
+        draft.messages.append(Message(reader.id, "", bubble=listed, strip=True, edit=True))
+
+
+def list_key(escalation: Escalation, reader: Person) -> str:
+    """The bubble of this escalation on a coach's list; a newer list takes its place."""
+    return f"open:{escalation.short}:{reader.id}"
 
 
 def _page_key(escalation: Escalation, step: int, reader: Person) -> str:

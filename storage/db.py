@@ -101,9 +101,7 @@ def _engine(url: URL, *, foreign_keys: bool = True) -> sa.Engine:
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
-        connection.isolation_level = (
-            None  # else Python's sqlite3 begins on its own, deferred, and after the reads
-        )
+        connection.isolation_level = None  # else Python's sqlite3 begins on its own, deferred, and after the reads
         for pragma in (
             f"busy_timeout = {BUSY_SECONDS * 1000}",  # first: switching to WAL may have to wait as well
             "journal_mode = WAL",

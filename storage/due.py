@@ -47,9 +47,7 @@ _PUT = _new.on_conflict_do_update(
     where=sa.and_(_open, due.c.person_id == _new.excluded.person_id),
 )
 _CLAIM = (
-    sa.select(
-        due.c.id, due.c.person_id, due.c.kind, due.c.key, due.c.at, due.c.day, due.c.data, due.c.attempts
-    )
+    sa.select(due.c.id, due.c.person_id, due.c.kind, due.c.key, due.c.at, due.c.day, due.c.data, due.c.attempts)
     .where(_open, due.c.ready_at <= sa.bindparam("now"))
     .order_by(due.c.ready_at, due.c.id)
     .limit(1)

@@ -49,11 +49,7 @@ _STORED = sa.select(inbox.c.key, inbox.c.raw).where(inbox.c.key.in_(sa.bindparam
 _CLAIM = (
     sa.select(inbox.c.id, inbox.c.key, inbox.c.who, inbox.c.raw, inbox.c.attempts, inbox.c.received_at)
     .where(_new, inbox.c.not_before <= sa.bindparam("now"))
-    .where(
-        ~sa.exists().where(
-            _earlier.c.who == inbox.c.who, status_is(_earlier, "new"), _earlier.c.id < inbox.c.id
-        )
-    )
+    .where(~sa.exists().where(_earlier.c.who == inbox.c.who, status_is(_earlier, "new"), _earlier.c.id < inbox.c.id))
     .order_by(inbox.c.id)
     .limit(1)
     .with_for_update(skip_locked=True)  # SQLite has no such clause and needs none: BEGIN IMMEDIATE
@@ -75,6 +71,7 @@ _FAIL = (
     )
 )
 _WAITING = sa.select(sa.func.count()).where(_new, inbox.c.not_before <= sa.bindparam("now"))
+_DEAD = sa.select(sa.func.count()).where(status_is(inbox, "dead"))
 _NEXT = sa.select(sa.func.min(inbox.c.not_before)).where(
     _new,
     ~sa.exists().where(_earlier.c.who == inbox.c.who, status_is(_earlier, "new"), _earlier.c.id < inbox.c.id),
@@ -96,9 +93,7 @@ def accept(tx: sa.Connection, rows: Sequence[Incoming], now: datetime) -> int:
     stored = {key: raw for key, raw in tx.execute(_STORED, {"keys": [row.key for row in rows]})}
     others = [row for row in rows if stored[row.key] != row.raw]
     if others:
-        added += tx.execute(
-            _ACCEPT, [_row(row, f"{row.key}:{_hash(row.raw)}", now) for row in others]
-        ).rowcount
+        added += tx.execute(_ACCEPT, [_row(row, f"{row.key}:{_hash(row.raw)}", now) for row in others]).rowcount
     return added
 
 
@@ -150,6 +145,11 @@ def fail(tx: sa.Connection, id: int, now: datetime, *, error_class: str, retry_a
 def waiting(tx: sa.Connection, now: datetime) -> int:
     """How many rows are not finished, but for those that wait for the hour of their next try."""
     return tx.execute(_WAITING, {"now": now}).scalar_one()
+
+
+def dead(tx: sa.Connection) -> int:
+    """How many updates could not be handled at all."""
+    return tx.execute(_DEAD).scalar_one()
 
 
 def next_at(tx: sa.Connection) -> datetime | None:

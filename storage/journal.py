@@ -174,8 +174,7 @@ def open_for_coach(
 
 def _read(tx: sa.Connection, statement: sa.Select[Any], values: dict[str, Any]) -> tuple[Escalation, ...]:
     return tuple(
-        Escalation(**{**row, "level": Level(row["level"])})
-        for row in tx.execute(statement, values).mappings()
+        Escalation(**{**row, "level": Level(row["level"])}) for row in tx.execute(statement, values).mappings()
     )
 
 

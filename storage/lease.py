@@ -12,9 +12,7 @@ _new = upsert(lease)
 _HOLD = _new.on_conflict_do_update(
     index_elements=["name"],
     set_={"owner": _new.excluded.owner, "until": _new.excluded.until},
-    where=sa.or_(
-        lease.c.owner == _new.excluded.owner, lease.c.until <= sa.bindparam("now", type_=lease.c.until.type)
-    ),
+    where=sa.or_(lease.c.owner == _new.excluded.owner, lease.c.until <= sa.bindparam("now", type_=lease.c.until.type)),
 )
 _RELEASE = sa.delete(lease).where(
     lease.c.name == sa.bindparam("held_name"), lease.c.owner == sa.bindparam("held_owner")

@@ -103,6 +103,8 @@ _STALE = (  # an edit that comes back from a failed try after a newer one was pu
     .values(status="superseded")
 )
 
+_STALE_ONE = _STALE.where(_one)
+
 _LAPSE = (
     sa.update(outbox)
     .where(_leased, outbox.c.lease_until <= _now)
@@ -215,9 +217,7 @@ _SILENCE = (
         _pending,
         outbox.c.short.in_(sa.bindparam("shorts", expanding=True)),
         # What the athlete must read (the number to call) is no page: an Ack does not take it away.
-        ~sa.exists().where(
-            escalation.c.short == outbox.c.short, escalation.c.athlete_id == outbox.c.to_person
-        ),
+        ~sa.exists().where(escalation.c.short == outbox.c.short, escalation.c.athlete_id == outbox.c.to_person),
     )
     .values(status="silenced")
 )
@@ -373,9 +373,7 @@ def _lease_of(row: sa.RowMapping, until: datetime) -> Leased:
         recipient = codec.person_from(
             {"facts": row["facts"], **{name: row[f"person_{name}"] for name in codec.COLUMNS}}
         )
-    own = {
-        name: row[name] for name in Leased.__dataclass_fields__ if name not in ("lease_until", "recipient")
-    }
+    own = {name: row[name] for name in Leased.__dataclass_fields__ if name not in ("lease_until", "recipient")}
     return Leased(**{**own, "lane": Lane(row["lane"])}, lease_until=until, recipient=recipient)
 
 
@@ -387,7 +385,7 @@ def sent(tx: sa.Connection, id: int, now: datetime, message_id: int | None) -> N
 def retry(tx: sa.Connection, id: int, at: datetime, error_class: str, *, repeat: bool) -> None:
     """The try failed; again at `at`. `repeat`: it may have arrived all the same (an unknown outcome)."""
     tx.execute(_BACK, {"row_id": id, "at": at, "tries": 1, "error": error_class, "maybe": repeat})
-    tx.execute(_STALE)
+    tx.execute(_STALE_ONE, {"row_id": id})
 
 
 def hold(tx: sa.Connection, id: int, at: datetime) -> None:

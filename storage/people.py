@@ -61,9 +61,7 @@ _ANSWERING = _COACHES.where(
         )
     )
 )
-_INVITE = sa.select(
-    invite.c.id, invite.c.name, invite.c.coaches, invite.c.coach_id, invite.c.expires_at
-).where(
+_INVITE = sa.select(invite.c.id, invite.c.name, invite.c.coaches, invite.c.coach_id, invite.c.expires_at).where(
     invite.c.code_hash == sa.bindparam("hash"),
     invite.c.used_at.is_(None),
     invite.c.expires_at > sa.bindparam("now"),
@@ -93,9 +91,7 @@ _CHANGE = (
 
 
 _MARK_UNREACHABLE = (
-    sa.update(person)
-    .where(person.c.id == sa.bindparam("row_id"))
-    .values(reachable=False, version=person.c.version + 1)
+    sa.update(person).where(person.c.id == sa.bindparam("row_id")).values(reachable=False, version=person.c.version + 1)
 )
 
 
@@ -147,9 +143,7 @@ def load(
             covers=covers,
             active=[each.id for each in coaches] if head else None,
             # A coach who runs is never their own backup: then the next one answers for them.
-            athletes=[
-                each.id for each in coaches if _is(me, _backup(coaches, _by_id(coaches, each.coach_id), each))
-            ],
+            athletes=[each.id for each in coaches if _is(me, _backup(coaches, _by_id(coaches, each.coach_id), each))],
         )
         snapshot = replace(snapshot, escalations=escalations, athletes=_athletes(tx, me, escalations))
     else:
@@ -192,9 +186,7 @@ def _about(tx: sa.Connection, sender: Sender | None, event: Event | None) -> int
     return outbox.owner_of_reply(tx, sender.chat_id, event.reply_to)
 
 
-def _people(
-    tx: sa.Connection, statement: sa.Select[tuple[object, ...]], **values: object
-) -> tuple[Person, ...]:
+def _people(tx: sa.Connection, statement: sa.Select[tuple[object, ...]], **values: object) -> tuple[Person, ...]:
     return tuple(codec.person_from(row) for row in tx.execute(statement, values).mappings())
 
 
@@ -295,9 +287,7 @@ def _put_messages(
             continue
         about = own if message.about == 0 else message.about
         addressed = replace(message, about=about)
-        if (
-            part > 1
-        ):  # the rest of words too long for one message: it must not be taken for a repeat of the first
+        if part > 1:  # the rest of words too long for one message: it must not be taken for a repeat of the first
             key = f"{message.key}:{part}" if message.key else None
             addressed = replace(addressed, key=key, bubble=None, edit=False, answers=None, message_id=None)
         rows.append(outbox.row(addressed, payload, to_person=to, chat_id=chat_id, now=now, cause=cause))

@@ -48,9 +48,7 @@ _COMMAND = re.compile(r"[a-z0-9_]{1,32}")
 
 
 class BotApi(People):
-    def __init__(
-        self, *, token: str, now: Callable[[], datetime], username: str = "aid_station_sandbox_bot"
-    ) -> None:
+    def __init__(self, *, token: str, now: Callable[[], datetime], username: str = "aid_station_sandbox_bot") -> None:
         super().__init__(now, int(token.split(":")[0]), username)
         self.token = token
         self.updates = Updates(now)
@@ -65,8 +63,7 @@ class BotApi(People):
         self.on_poll: Callable[[int, list[Json]], Awaitable[None] | None] | None = None
         self.about: Json = {"commands": {}, "menu": {}, "description": "", "short_description": ""}
         self._methods: dict[str, tuple[str, Callable[[Params], Any]]] = {
-            name.lower(): (name, getattr(self, "_" + re.sub("([A-Z])", r"_\1", name).lower()))
-            for name in METHODS
+            name.lower(): (name, getattr(self, "_" + re.sub("([A-Z])", r"_\1", name).lower())) for name in METHODS
         }
 
     async def close(self) -> None:
@@ -247,9 +244,7 @@ class BotApi(People):
             text, entities = formatted(params, "caption", MAX_CAPTION, "message caption is too long")
             html = params.text("caption")
         content = {k: v for k, v in content.items() if k != "forward_origin" or method == "forwardMessage"}
-        return self._send(
-            method, params, kind=origin.kind, content=content, text=text, html=html, entities=entities
-        )
+        return self._send(method, params, kind=origin.kind, content=content, text=text, html=html, entities=entities)
 
     def _send(self, method: str, params: Params, **fields: Any) -> Json:
         markup, buttons = keyboard(params)
@@ -297,13 +292,9 @@ class BotApi(People):
 
     def _edit_message_reply_markup(self, params: Params) -> Json:
         message = self._own(params)
-        return self._edit(
-            "editMessageReplyMarkup", params, message, message.text, message.html, message.entities
-        )
+        return self._edit("editMessageReplyMarkup", params, message, message.text, message.html, message.entities)
 
-    def _edit(
-        self, method: str, params: Params, message: Message, text: str, html: str, entities: list[Json]
-    ) -> Json:
+    def _edit(self, method: str, params: Params, message: Message, text: str, html: str, entities: list[Json]) -> Json:
         markup, buttons = keyboard(params)
         if markup and "inline_keyboard" not in markup:
             raise ApiError(400, "Bad Request: inline keyboard expected")
@@ -337,9 +328,7 @@ class BotApi(People):
         if not user_id or self.now() - at > timedelta(seconds=self.tap_answer_seconds):
             raise ApiError(400, TOO_OLD)
         if text:
-            self.users[user_id].notices.append(
-                Notice(self.now(), text, params.flag("show_alert"), self.touch())
-            )
+            self.users[user_id].notices.append(Notice(self.now(), text, params.flag("show_alert"), self.touch()))
         given = dict(params.given)
         self.ledger.append(
             Delivered(self.now(), "answerCallbackQuery", user_id, None, text, text, (), False, None, given)
@@ -457,9 +446,7 @@ class BotApi(People):
         if wait:
             raise ApiError(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
 
-    def _deliver(
-        self, method: str, message: Message, html: str, params: Params, *, edited: bool = False
-    ) -> None:
+    def _deliver(self, method: str, message: Message, html: str, params: Params, *, edited: bool = False) -> None:
         text = message.text if method != "deleteMessage" else ""
         buttons: Buttons = message.buttons if method != "deleteMessage" else ()
         given = dict(params.given)
@@ -490,9 +477,7 @@ METHODS = (
 
 
 def _scope(params: Params) -> str:
-    return json.dumps(
-        [params.json("scope") or {"type": "default"}, params.text("language_code")], sort_keys=True
-    )
+    return json.dumps([params.json("scope") or {"type": "default"}, params.text("language_code")], sort_keys=True)
 
 
 async def _fire(hook: Callable[..., Awaitable[None] | None] | None, *args: Any) -> None:

@@ -27,9 +27,7 @@ MAX_UPDATE_BYTES = 1 << 16
 MAX_BACKOFF_SECONDS = 60
 NOT_BY_DEFAULT = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the name of a header
-TWO_POLLS = (
-    "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
-)
+TWO_POLLS = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 _SECRET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
@@ -72,9 +70,7 @@ class Updates:
 
     # --- in ---------------------------------------------------------------------------------------
 
-    def add(
-        self, kind: str, body: object, *, lane: int, lifetime: timedelta = MESSAGE_LIFETIME
-    ) -> int | None:
+    def add(self, kind: str, body: object, *, lane: int, lifetime: timedelta = MESSAGE_LIFETIME) -> int | None:
         """Queue an update under the next id. None where the bot did not ask for this kind or it is too
         big.
         """
@@ -205,9 +201,7 @@ class Updates:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60))
         headers = {SECRET_HEADER: webhook.secret} if webhook.secret else {}
         try:
-            async with self._session.post(
-                webhook.url, json=body, headers=headers, allow_redirects=False
-            ) as answer:
+            async with self._session.post(webhook.url, json=body, headers=headers, allow_redirects=False) as answer:
                 wait = answer.headers.get("Retry-After", "0")
                 reason = f"Wrong response from the webhook: {answer.status} {answer.reason}"
                 return answer.status, int(wait) if wait.isdecimal() else 0, reason
@@ -248,9 +242,7 @@ def _check(webhook: Webhook) -> None:
     if parts.scheme == "http" and not local:
         raise ApiError(400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook")
     if not local and port not in (None, 443, 80, 88, 8443):
-        raise ApiError(
-            400, "Bad Request: bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443"
-        )
+        raise ApiError(400, "Bad Request: bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443")
     if len(webhook.secret) > 256:
         raise ApiError(400, "Bad Request: secret token is too long")
     if not set(webhook.secret) <= _SECRET:

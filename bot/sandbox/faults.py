@@ -84,9 +84,7 @@ async def broken(fault: Fault) -> Answer:
     words = _WORDS.get(fault.kind, HTTPStatus(fault.kind).phrase)
     if fault.kind == 429:
         words = f"Too Many Requests: retry after {wait}"
-    error = ApiError(
-        fault.kind, fault.description or words, **({"retry_after": wait} if fault.kind == 429 else {})
-    )
+    error = ApiError(fault.kind, fault.description or words, **({"retry_after": wait} if fault.kind == 429 else {}))
     body = refusal(error).body
     if fault.body == "html":
         title = f"{fault.kind} {words}"

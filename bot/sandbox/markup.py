@@ -28,9 +28,7 @@ _NAME = re.compile(r"[^\s=]*")
 _EXPANDABLE = re.compile(r"expandable(?=[\s>])")
 _TOKEN = re.compile(r"[A-Za-z0-9.-]*")
 _USER_LINK = re.compile(r"tg://user\?id=(\d+)$")
-_LINK = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[^\s/]+\.[^\s]+$|(?:tg|ton|mailto|tel):[^\s]+$", re.IGNORECASE
-)
+_LINK = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[^\s/]+\.[^\s]+$|(?:tg|ton|mailto|tel):[^\s]+$", re.IGNORECASE)
 _NOT_SHOWN = dict.fromkeys([0x0D, *range(0x2028, 0x202F)])
 _TO_SPACE = {code: " " for code in range(32) if code not in (0x0A, 0x0D)}
 
@@ -149,9 +147,7 @@ def _start(source: str, begin: int) -> tuple[str, str, int]:
 
 
 def _attribute(source: str, i: int, tag: str, begin: int) -> tuple[str, str, int]:
-    if tag == "blockquote" and _EXPANDABLE.match(
-        source, i
-    ):  # the one attribute that may stand without a value
+    if tag == "blockquote" and _EXPANDABLE.match(source, i):  # the one attribute that may stand without a value
         return "expandable", "", i + len("expandable")
     after = _end(_NAME, source, i)
     name = source[i:after]
@@ -197,8 +193,7 @@ def _close(
     tag = open_tags[-1].tag
     if found and found != tag:
         raise MarkupError(
-            f"Unmatched end tag at byte offset {_byte(source, begin)}, "
-            f'expected "</{tag}>", found "</{found}>"'
+            f'Unmatched end tag at byte offset {_byte(source, begin)}, expected "</{tag}>", found "</{found}>"'
         )
     opened = open_tags.pop()
     if length > opened.offset:
@@ -230,11 +225,7 @@ def _entity(opened: _Open, inside: str, end: int, entities: list[dict[str, Any]]
         entity["language"] = opened.argument
     elif opened.tag == "blockquote" and opened.argument == "expandable":
         entity["type"] = "expandable_blockquote"
-    elif (
-        opened.tag == "pre"
-        and entities
-        and entities[-1] == {**entity, "type": "code", **_language(entities[-1])}
-    ):
+    elif opened.tag == "pre" and entities and entities[-1] == {**entity, "type": "code", **_language(entities[-1])}:
         return {**entities.pop(), "type": "pre"}  # <pre><code class="language-x"> is one block, not two
     return entity
 

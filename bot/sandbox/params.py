@@ -116,9 +116,7 @@ def keyboard(params: Params, name: str = "reply_markup") -> tuple[Json | None, B
 
 def _inline(button: Any) -> Button:
     if not isinstance(button, dict):
-        raise ApiError(
-            400, "Bad Request: can't parse inline keyboard button: InlineKeyboardButton must be an Object"
-        )
+        raise ApiError(400, "Bad Request: can't parse inline keyboard button: InlineKeyboardButton must be an Object")
     text, data, url = (str(button.get(key) or "") for key in ("text", "callback_data", "url"))
     if not text.strip():
         raise ApiError(

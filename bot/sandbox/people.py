@@ -89,9 +89,7 @@ class People(State):
                     "date": int(self.now().timestamp()),
                 }
             }
-            return self._from_user(
-                user_id, chat_id, text=details["text"], content=forwarded, reply_to=reply_to
-            )
+            return self._from_user(user_id, chat_id, text=details["text"], content=forwarded, reply_to=reply_to)
         content = self._content(kind, details)
         return self._from_user(user_id, chat_id, kind=kind, text=caption, content=content, reply_to=reply_to)
 

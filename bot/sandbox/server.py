@@ -170,9 +170,7 @@ def _add_page(app: web.Application, running: _Running, page: PageHooks) -> None:
         return web.json_response(page_state(running.api, page))
 
     async def events(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-        )
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
         shown: Json = {}
         with contextlib.suppress(ConnectionResetError):
@@ -231,9 +229,7 @@ async def _act(api: BotApi, page: PageHooks, what: str, body: Json) -> None:
         case "sticker":
             api.user_sends(user_id, "sticker")
         case "location":
-            api.user_sends(
-                user_id, "location", latitude=float(body["latitude"]), longitude=float(body["longitude"])
-            )
+            api.user_sends(user_id, "location", latitude=float(body["latitude"]), longitude=float(body["longitude"]))
         case "block":
             api.user_blocks(user_id)
         case "unblock":
@@ -283,8 +279,7 @@ def _phone(api: BotApi, card: PhoneCard, clock: datetime) -> Json:
         "bubbles": [_bubble(message, clock) for message in list(chat.messages.values())[-SHOWN:]],
         "keyboard": [[_button(button) for button in row] for row in board.buttons] if board else [],
         "notices": [
-            {"version": notice.version, "text": notice.text, "alert": notice.alert}
-            for notice in user.notices[-3:]
+            {"version": notice.version, "text": notice.text, "alert": notice.alert} for notice in user.notices[-3:]
         ],
     }
 

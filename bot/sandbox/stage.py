@@ -39,6 +39,7 @@ class Stage:
     clock: Clock
     settings: Settings
     app: App
+    loops_run: bool = False  # the service works by itself: settling then means waiting until it is idle
     phones: dict[str, Phone] = field(default_factory=dict)
     _users: itertools.count[int] = field(default_factory=lambda: itertools.count(FIRST_USER))
 
@@ -51,8 +52,11 @@ class Stage:
     async def settle(self) -> None:
         """Work until there is nothing left to do now, or in the next seconds."""
         while True:
-            while await self._step():
-                pass
+            if self.loops_run:
+                await self._wait_until_idle()
+            else:
+                while await self._step():
+                    pass
             at = await self.app.next_at()
             if at is None or at > self.now + SOON:
                 return
@@ -77,6 +81,17 @@ class Stage:
         handled = await self.app.handle_once()
         sent = await self.app.send_once()
         return received or handled or sent
+
+    async def _wait_until_idle(self) -> None:
+        """At most ten real seconds: with a fault switched on there may be no rest, and the clock turns even so."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                quiet = 0
+                while quiet < 2:
+                    self.app.nudge()
+                    await asyncio.sleep(0.01)
+                    waiting = bool(self.api.updates.info()["pending_update_count"])
+                    quiet = quiet + 1 if not waiting and await self.app.idle() else 0
 
     async def _delivered(self) -> bool:
         """Let the sandbox post what it has; True while some is on its way."""

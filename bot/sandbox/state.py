@@ -214,15 +214,11 @@ class State:
             body["all_members_are_administrators"] = False
         return body
 
-    def add_group(
-        self, title: str, members: set[int], *, supergroup: bool = False, is_forum: bool = False
-    ) -> Chat:
+    def add_group(self, title: str, members: set[int], *, supergroup: bool = False, is_forum: bool = False) -> Chat:
         self._last_group += 1
         number = 4_000_000 + self._last_group
         chat_id = -1_000_000_000_000 - number if supergroup or is_forum else -number
-        chat = Chat(
-            chat_id, "supergroup" if supergroup or is_forum else "group", title, is_forum, members=members
-        )
+        chat = Chat(chat_id, "supergroup" if supergroup or is_forum else "group", title, is_forum, members=members)
         self.chats[chat_id] = chat
         return chat
 

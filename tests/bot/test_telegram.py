@@ -612,11 +612,12 @@ async def test_neither_the_token_nor_anybodys_words_are_logged_at_any_level(
             await api.deliver(1001, {"text": f"<b>{CANARY}"})
         except SendError:
             logging.getLogger().exception("as badly as one can log it")
-    async with answering(200, f"<html>{TOKEN} {CANARY}".encode()) as broken:
-        try:
-            await broken.get_updates(None, 0)
-        except SendError:
-            logging.getLogger().exception("as badly as one can log it")
+    for status in (200, 400):
+        async with answering(status, f"<html>{TOKEN} {CANARY}".encode()) as broken:
+            try:
+                await broken.get_updates(None, 0)
+            except SendError:
+                logging.getLogger().exception("as badly as one can log it")
     async with Wire() as wire:
         try:
             await Api(TOKEN, "http://127.0.0.1:1", wire).get_me()

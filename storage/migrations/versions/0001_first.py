@@ -89,13 +89,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_person_coach_id", "person", ["coach_id"])
-    op.create_index(
-        "ix_person_coaches",
-        "person",
-        ["joined_at"],
-        sqlite_where=sa.text("coaches = 1"),
-        postgresql_where=sa.text("coaches"),
-    )
+    op.create_index("ix_person_coaches", "person", ["coaches", "joined_at"])
     op.create_table(
         "due",
         sa.Column("id", ID),
@@ -148,12 +142,8 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("cause", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_escalation"),
-        sa.CheckConstraint(
-            "acked_at IS NULL OR owner_id IS NOT NULL", name=op.f("ck_escalation_acked_by_a_human")
-        ),
-        sa.CheckConstraint(
-            "level IN ('none', 'note', 'concern', 'today', 'now')", name=op.f("ck_escalation_level")
-        ),
+        sa.CheckConstraint("acked_at IS NULL OR owner_id IS NOT NULL", name=op.f("ck_escalation_acked_by_a_human")),
+        sa.CheckConstraint("level IN ('none', 'note', 'concern', 'today', 'now')", name=op.f("ck_escalation_level")),
         sa.CheckConstraint(
             "next_at IS NOT NULL OR acked_at IS NOT NULL OR closed_at IS NOT NULL",
             name=op.f("ck_escalation_never_forgotten"),
@@ -165,6 +155,13 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_escalation_not_closed",
+        "escalation",
+        ["id"],
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(
+        "ix_escalation_not_closed_athlete_id",
         "escalation",
         ["athlete_id"],
         sqlite_where=sa.text("closed_at IS NULL"),
@@ -255,9 +252,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_outbox_bubble",
         "outbox",
-        ["chat_id", "bubble"],
-        sqlite_where=sa.text("status = 'sent' AND bubble IS NOT NULL"),
-        postgresql_where=sa.text("status = 'sent' AND bubble IS NOT NULL"),
+        ["chat_id", "bubble", "id"],
+        sqlite_where=sa.text("bubble IS NOT NULL"),
+        postgresql_where=sa.text("bubble IS NOT NULL"),
     )
     op.create_index(
         "ix_outbox_leased",

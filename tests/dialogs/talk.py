@@ -1,0 +1,528 @@
+"""A club on paper: turns are taken, and what they say is done, without a database, a network or a clock.
+
+It does what storage and the shell do with an Outcome, by the same rules (a wakeup whose key has rung is never planned
+again; a message with a key is put once; an edit changes the bubble it names), and is as strict about them. Between
+any two turns the whole club is written to JSON and read back. The chats are kept as phones show them, and every
+markup is read by the sandbox's parser, so that a transcript can be read, and judged, from top to bottom.
+
+Ann (Kim's) and Ben (Dana's) run; Kim and Dana coach. Ann and Dana live in London, Kim in Berlin: an hour later, so
+that a time on the wrong clock is seen. The story begins on Monday, 1 June 2026, at seven in London.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from bot.sandbox.markup import parse_html
+from dialogs import render, timing
+from dialogs.events import Due, Edited, Event, Located, Said, Sender, Sent, Started, Tapped, Unreachable
+from dialogs.model import Escalation, Invite, Message, Outcome, Person, Record, Snapshot, Wakeup
+from dialogs.turn import take_turn
+from pydantic import TypeAdapter
+
+ANN, KIM, DANA, BEN, NEW = 1, 2, 3, 4, 5
+SEVEN = datetime(2026, 6, 1, 6, 0, tzinfo=UTC)  # seven in London, eight in Berlin
+_SINCE = datetime(2026, 5, 1, tzinfo=UTC)
+
+PEOPLE = (
+    Person(
+        ANN, "Ann", chat_id=101, user_id=101, runs=True, coach_id=KIM, zone="Europe/London", place="London",
+        country="GB", ask_at=time(7, 30), consent_at=_SINCE, joined_at=_SINCE,
+    ),
+    Person(
+        KIM, "Kim", chat_id=102, user_id=102, coaches=True, zone="Europe/Berlin", place="Berlin", country="DE",
+        consent_at=_SINCE, joined_at=_SINCE,
+    ),
+    Person(
+        DANA, "Dana", chat_id=103, user_id=103, coaches=True, zone="Europe/London", place="London", country="GB",
+        consent_at=_SINCE, joined_at=_SINCE + timedelta(days=1),
+    ),
+    Person(
+        BEN, "Ben", chat_id=104, user_id=104, runs=True, coach_id=DANA, zone="Europe/London", place="London",
+        country="GB", consent_at=_SINCE, joined_at=_SINCE + timedelta(days=2),
+    ),
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Bubble:
+    """One message as it stands in a chat now."""
+
+    id: int
+    html: str = ""
+    text: str = ""
+    rows: list[list[tuple[str, str]]] = field(default_factory=list)
+    about: int | None = None
+    keyboard: str | None = None
+
+    @property
+    def labels(self) -> list[str]:
+        return [label for row in self.rows for label, _data in row]
+
+
+@dataclass(slots=True)
+class Club:
+    """All that outlives a turn; this is what goes through JSON."""
+
+    now: datetime
+    people: dict[int, Person]
+    escalations: dict[str, Escalation] = field(default_factory=dict)
+    journal: list[tuple[int, int, Record]] = field(default_factory=list)  # whose, written by whom
+    wakeups: dict[str, tuple[int, Wakeup]] = field(default_factory=dict)
+    rung: set[str] = field(default_factory=set)
+    invites: dict[str, Invite] = field(default_factory=dict)
+    put: set[str] = field(default_factory=set)  # keys of messages
+    chats: dict[int, list[Bubble]] = field(default_factory=dict)
+    bubbles: dict[str, int] = field(default_factory=dict)  # chat/bubble name -> message id
+    turns: int = 0
+
+
+_CLUB = TypeAdapter(Club)
+Recorder = Callable[[Message], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One thing that reached one chat in the last act: a bubble (new or changed) or a notice on a button."""
+
+    chat: int
+    text: str
+    bubble: Bubble | None
+    message: Message
+
+
+class Talk:
+    """`me` is who says and taps when no name is given: Ann."""
+
+    recorder: Recorder | None = None  # sees each message of every talk
+
+    def __init__(self, *people: Person, now: datetime = SEVEN, me: int = ANN):
+        self.club = Club(now, {one.id: one for one in people or PEOPLE})
+        self.me = me
+        self.heard: list[Heard] = []
+        self.outcome = Outcome()
+        for one in self.club.people.values():  # what joining has planned
+            if one.consent_at and one.runs:
+                self._first("checkin", one)
+            if one.consent_at and one.coaches:
+                self._first("list", one)
+
+    def _first(self, kind: str, one: Person) -> None:
+        rhythm = timing.Rhythm(one.zone, one.ask_at, frozenset(one.days_off), one.paused_until)
+        found = timing.next_ask(rhythm, self.now, one.asked_on)
+        if found is not None:
+            key = f"{kind}:{one.id}:{found[0]}"
+            self.club.wakeups[key] = (one.id, Wakeup(kind, key, found[1], found[0]))
+
+    # --- looking ----------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> datetime:
+        return self.club.now
+
+    @property
+    def ann(self) -> Person:
+        return self.club.people[ANN]
+
+    @property
+    def kim(self) -> Person:
+        return self.club.people[KIM]
+
+    def person(self, id: int) -> Person:
+        return self.club.people[id]
+
+    def change(self, id: int, **fields: Any) -> None:
+        """Make it so before the story goes on."""
+        self.club.people[id] = replace(self.club.people[id], **fields)
+
+    @property
+    def open(self) -> list[Escalation]:
+        return [one for one in self.club.escalations.values() if one.open]
+
+    @property
+    def only(self) -> Escalation:
+        """The one escalation of this story."""
+        (one,) = self.club.escalations.values()
+        return one
+
+    def records(self, kind: str, name: str | None = None, of: int = ANN) -> list[Record]:
+        return [r for whose, _, r in self.club.journal if whose == of and r.kind == kind and name in (None, r.name)]
+
+    def answers(self, of: int = ANN) -> dict[str, Any]:
+        return {record.name: record.value for record in self.records("answer", of=of)}
+
+    def planned(self, kind: str) -> list[datetime]:
+        return sorted(wakeup.at for _, wakeup in self.club.wakeups.values() if wakeup.kind == kind)
+
+    def chat(self, who: int) -> list[Bubble]:
+        return self.club.chats.get(self._chat(who), [])
+
+    def last(self, who: int | None = None) -> Bubble:
+        return self.chat(who or self.me)[-1]
+
+    def _chat(self, who: int) -> int:
+        one = self.club.people.get(who)
+        return one.chat_id if one and one.chat_id else 100 + who
+
+    # --- doing ------------------------------------------------------------------------------------------------
+
+    def says(self, text: str, who: int | None = None, *, reply_to: Bubble | None = None, private: bool = True) -> Talk:
+        who = who or self.me
+        print(f"\n{self._clock(who)} {self._name(who)}: {text}")
+        id = self._message_id(who)
+        if match := re.fullmatch(r"/start(?: (\S+))?", text):
+            return self.takes(Started(match[1], id), who, private=private)
+        return self.takes(Said(text, id, reply_to.id if reply_to else None), who, reply_to=reply_to, private=private)
+
+    def kim_says(self, text: str, *, reply_to: Bubble | None = None) -> Talk:
+        return self.says(text, KIM, reply_to=reply_to)
+
+    def dana_says(self, text: str, *, reply_to: Bubble | None = None) -> Talk:
+        return self.says(text, DANA, reply_to=reply_to)
+
+    def taps(self, label: str, who: int | None = None) -> Talk:
+        """Press the newest button of this name that the phone shows."""
+        who = who or self.me
+        shown = [
+            (bubble, data)
+            for bubble in reversed(self.chat(who))
+            for row in bubble.rows
+            for name, data in row
+            if name == label
+        ]
+        labels = [bubble.labels for bubble in self.chat(who)[-3:]]
+        assert shown, f"{self._name(who)} sees no button {label!r}, only {labels}"
+        bubble, data = shown[0]
+        print(f"\n{self._clock(who)} {self._name(who)} taps [{label}]")
+        return self.takes(Tapped(data, f"q{self.club.turns}", bubble.id), who)
+
+    def kim_taps(self, label: str) -> Talk:
+        return self.taps(label, KIM)
+
+    def dana_taps(self, label: str) -> Talk:
+        return self.taps(label, DANA)
+
+    def presses(self, data: str, who: int | None = None) -> Talk:
+        """A tap with this data, whatever the phone shows: old, foreign, invented."""
+        who = who or self.me
+        print(f"\n{self._clock(who)} {self._name(who)} presses {data!r}")
+        return self.takes(Tapped(data, f"q{self.club.turns}", 1), who)
+
+    def button(self, label: str, who: int | None = None) -> str:
+        """The data of the newest button of this name, to press it later."""
+        who = who or self.me
+        return next(
+            data
+            for bubble in reversed(self.chat(who))
+            for row in bubble.rows
+            for name, data in row
+            if name == label
+        )
+
+    def edits(self, text: str, who: int | None = None) -> Talk:
+        print(f"\n{self._clock(who or self.me)} {self._name(who or self.me)} edits: {text}")
+        return self.takes(Edited(text, 1), who or self.me)
+
+    def sends(self, kind: str, caption: str = "", who: int | None = None, *, reply_to: Bubble | None = None) -> Talk:
+        who = who or self.me
+        print(f"\n{self._clock(who)} {self._name(who)} sends a {kind} {caption}")
+        event = Sent(kind, self._message_id(who), "file-1", caption, reply_to.id if reply_to else None)
+        return self.takes(event, who, reply_to=reply_to)
+
+    def shares(self, lat: float, lon: float, who: int | None = None) -> Talk:
+        print(f"\n{self._clock(who or self.me)} {self._name(who or self.me)} shares {lat}, {lon}")
+        return self.takes(Located(lat, lon, self._message_id(who or self.me)), who or self.me)
+
+    def cannot_reach(self, who: int, short: str, athlete: int = ANN) -> Talk:
+        """A page has failed for good: what the shell then does."""
+        self.change(who, reachable=False)
+        self._begin()
+        self._turn(Unreachable(who, short), athlete)
+        return self
+
+    def takes(self, event: Event, who: int, *, reply_to: Bubble | None = None, private: bool = True) -> Talk:
+        self._begin()
+        sender = Sender(self._chat(who) if private else -500, 100 + who, "Somebody", "en", private)
+        self._turn(event, who, sender, about=reply_to.about if reply_to else None)
+        return self
+
+    # --- time -------------------------------------------------------------------------------------------------
+
+    def at(self, wall: str, *, asleep: bool = False) -> Talk:
+        """The next time that Ann's clock shows it; what is due on the way happens, unless we were down (`asleep`)."""
+        at = time.fromisoformat(wall)
+        day = timing.local_date(self.ann.zone, self.now)
+        target = timing.instant_of(self.ann.zone, day, at)
+        if target is None or target <= self.now:
+            target = timing.instant_of(self.ann.zone, day + timedelta(days=1), at)
+        assert target is not None
+        return self.until(target, asleep=asleep)
+
+    def after(self, *, asleep: bool = False, **much: float) -> Talk:
+        return self.until(self.now + timedelta(**much), asleep=asleep)
+
+    def until(self, target: datetime, *, asleep: bool = False) -> Talk:
+        self._begin()
+        while not asleep and (following := self._next()) is not None and following.at <= target:
+            self._ring(following)
+        self.club.now = max(target, self.now)
+        return self
+
+    def wakes(self, kind: str | None = None, *, of: int | None = None) -> Talk:
+        """The next wakeup (of this kind, of this person) rings."""
+        following = self._next(kind, of)
+        assert following is not None, f"nothing is planned: {kind or 'no wakeup'}"
+        self._begin()
+        self._ring(following)
+        return self
+
+    def _next(self, kind: str | None = None, of: int | None = None) -> Wakeup | None:
+        waiting = [
+            wakeup
+            for whose, wakeup in self.club.wakeups.values()
+            if kind in (None, wakeup.kind) and of in (None, whose)
+        ]
+        return min(waiting, key=lambda wakeup: (wakeup.at, wakeup.key), default=None)
+
+    def _ring(self, wakeup: Wakeup) -> None:
+        whose, _ = self.club.wakeups.pop(wakeup.key)
+        self.club.rung.add(wakeup.key)
+        self.club.now = max(self.now, wakeup.at)
+        late = timing.too_late(wakeup.at, self.now)
+        print(f"\n{self._clock(whose)} -- {wakeup.kind} of {self._name(whose)}{' (late)' if late else ''}")
+        self._turn(Due(wakeup.kind, wakeup.key, wakeup.day, wakeup.data, late), whose)
+
+    # --- reading ----------------------------------------------------------------------------------------------
+
+    def reads(self, who: int, fragment: str, buttons: Sequence[str] | None = None) -> Talk:
+        """In the last act this reached them, and (if given) these are exactly its buttons."""
+        texts = self.texts(who)
+        found = [one for one in self.heard if one.chat == self._chat(who) and fragment in one.text]
+        assert found, f"{self._name(who)} read no {fragment!r}, but {texts}"
+        if buttons is not None:
+            shown = [one.bubble.labels if one.bubble else [] for one in found]
+            assert list(buttons) in shown, f"buttons are {shown}"
+        return self
+
+    def answers_with(self, fragment: str, buttons: Sequence[str] | None = None) -> Talk:
+        return self.reads(self.me, fragment, buttons)
+
+    hears = answers_with
+
+    def kim_reads(self, fragment: str, buttons: Sequence[str] | None = None) -> Talk:
+        return self.reads(KIM, fragment, buttons)
+
+    def dana_reads(self, fragment: str, buttons: Sequence[str] | None = None) -> Talk:
+        return self.reads(DANA, fragment, buttons)
+
+    def reads_not(self, who: int, fragment: str) -> Talk:
+        assert not [text for text in self.texts(who) if fragment in text], self.texts(who)
+        return self
+
+    def nobody_reads(self, *who: int) -> Talk:
+        """Nothing reached these people in the last act (nobody at all, where none is named)."""
+        chats = [self._chat(one) for one in who]
+        texts = [one.text for one in self.heard if not who or one.chat in chats]
+        assert not texts, texts
+        return self
+
+    def texts(self, who: int) -> list[str]:
+        return [one.text for one in self.heard if one.chat == self._chat(who)]
+
+    def number_of_bubbles(self, who: int = ANN) -> int:
+        return len(self.chat(who))
+
+    # --- a turn, and what storage does with it ----------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self.heard = []
+
+    def _turn(self, event: Event, who: int, sender: Sender | None = None, about: int | None = None) -> None:
+        known = self.snapshot(event, who, sender, about)
+        self.outcome = take_turn(known, event)
+        self._save(known, self.outcome)
+        before = self.club
+        written = json.dumps(_CLUB.dump_python(before, mode="json"))
+        self.club = _CLUB.validate_python(json.loads(written))
+        assert self.club == before, "the club does not survive being written down"
+
+    def snapshot(self, event: Event, who: int, sender: Sender | None = None, about: int | None = None) -> Snapshot:
+        """As `storage.people.load` makes it."""
+        club = self.club
+        dice = hashlib.sha256(f"dice {club.turns}".encode()).hexdigest()
+        me = club.people.get(who) if sender is None or sender.private else None
+        coaches = [one for one in club.people.values() if one.coaches and one.chat_id is not None]
+        coaches.sort(key=lambda one: (one.joined_at or _SINCE, one.id))
+        invite = None
+        if isinstance(event, Started) and event.code:
+            invite = club.invites.get(event.code)
+            invite = invite if invite and invite.expires_at > self.now else None
+        known = Snapshot(self.now, dice, sender, me, invite, about=about, bot="aid_bot")
+        mine = me.id if me else 0
+        colleagues = tuple(one for one in coaches if one.id != mine)
+        known = replace(known, colleagues=colleagues)
+        if me is None:
+            return known
+        escalations = [one for one in club.escalations.values() if one.closed_at is None]
+        if me.coaches:
+            escalations = [one for one in escalations if self._concerns(me, one, coaches)]
+            theirs = {one.athlete_id for one in escalations}
+            athletes = [one for one in club.people.values() if one.coach_id == me.id or one.id in theirs]
+            known = replace(known, athletes=tuple(one for one in athletes if one.id != me.id))
+        else:
+            escalations = [one for one in escalations if one.athlete_id == me.id]
+        known = replace(known, escalations=tuple(escalations))
+        if isinstance(event, Due) and event.kind == "list":
+            known = replace(known, said=self._said(me))
+        if not me.runs:
+            return known
+        coach = next((one for one in colleagues if one.id == me.coach_id), None)
+        return replace(
+            known,
+            coach=coach,
+            backup=_backup(coaches, coach, me),
+            records=tuple(r for whose, _, r in club.journal if whose == me.id),
+        )
+
+    def _concerns(self, me: Person, one: Escalation, coaches: list[Person]) -> bool:
+        athlete = self.club.people[one.athlete_id]
+        coach = next((each for each in coaches if each.id == athlete.coach_id and each.id != athlete.id), None)
+        behind = _backup(coaches, coach, athlete)
+        return me.id in (one.owner_id, athlete.id, athlete.coach_id) or (behind is not None and behind.id == me.id)
+
+    def _said(self, coach: Person) -> tuple[Record, ...]:
+        listed = [r.at for whose, _, r in self.club.journal if whose == coach.id and r.name == "listed"]
+        since = max(listed, default=self.now - timedelta(days=1))
+        return tuple(
+            replace(record, about=whose)
+            for whose, by, record in self.club.journal
+            if whose == by and record.kind == "words" and record.at > since and record.value is None
+            if self.club.people[whose].coach_id == coach.id
+        )
+
+    def _save(self, known: Snapshot, outcome: Outcome) -> None:
+        club = self.club
+        me = outcome.person or known.person
+        if me is not None and me.id == 0:
+            me = replace(me, id=max(club.people, default=0) + 1)
+        if me is not None:
+            club.people[me.id] = me
+        own = me.id if me else 0
+        if outcome.used_invite is not None:
+            club.invites = {code: one for code, one in club.invites.items() if one.id != outcome.used_invite}
+        club.journal += [(r.about or own, own, replace(r, about=None)) for r in outcome.records]
+        for one in outcome.escalations:
+            if one not in known.escalations:
+                before = club.escalations.get(one.short)
+                assert one.version == (before.version if before else 0), "somebody else was first"
+                id = one.id or len(club.escalations) + 1
+                club.escalations[one.short] = replace(
+                    one, id=id, version=one.version + 1, athlete_id=one.athlete_id or own
+                )
+        for seat in outcome.invites:
+            assert seat.code is not None
+            club.invites[seat.code] = replace(seat, id=1000 + club.turns)
+        owners = {own, *(one.athlete_id for one in outcome.escalations)}
+        for prefix in outcome.cancel:
+            club.wakeups = {
+                key: kept
+                for key, kept in club.wakeups.items()
+                if not (kept[0] in owners and key.startswith(prefix))
+            }
+        for wakeup in outcome.wakeups:
+            assert wakeup.key not in club.rung, f"{wakeup.key} has rung: the database would refuse it"
+            assert wakeup.at >= self.now, f"{wakeup.key} lies in the past"
+            club.wakeups[wakeup.key] = (own, wakeup)
+        for message in outcome.messages:
+            self._deliver(message, own)
+        club.turns += 1
+
+    def _deliver(self, message: Message, own: int) -> None:
+        if Talk.recorder is not None:
+            Talk.recorder(message)
+        club = self.club
+        json.dumps(dict(message.data))
+        if message.key is not None:
+            if message.key in club.put:
+                return
+            club.put.add(message.key)
+        person = club.people.get(own if message.to == 0 else message.to or -1)
+        if message.to is not None and (person is None or person.chat_id is None or not person.reachable):
+            return  # handle.unsent
+        chat = person.chat_id if person and person.chat_id else message.chat_id
+        assert chat is not None
+        for number, payload in enumerate(render.payloads(message, person.language if person else "en")):
+            again = json.loads(json.dumps(payload))
+            assert again == payload
+            self._show(chat, message, payload, own, first=number == 0)
+
+    def _show(self, chat: int, message: Message, payload: dict[str, Any], own: int, *, first: bool) -> None:
+        club = self.club
+        bubbles = club.chats.setdefault(chat, [])
+        name = f"{chat}/{message.bubble}" if message.bubble and first else None
+        if payload.get("toast"):
+            print(f"    ({payload['text']})")
+            assert 0 < len(payload["text"]) <= 200
+            self.heard.append(Heard(chat, payload["text"], None, message))
+            return
+        target = None
+        if first and (message.edit or message.strip):
+            id = message.message_id or (club.bubbles.get(name) if name else None)
+            target = next((one for one in bubbles if one.id == id), None)
+        if message.strip:
+            if target is not None:
+                target.rows = []
+            return
+        text, _entities = parse_html(payload["text"].encode("utf-8", "replace").decode())
+        text = text.strip("\n")
+        assert text.strip(), f"{message.text} is empty"
+        assert render.units(text) <= render.LIMIT
+        assert "\n\n\n" not in re.sub(r"[ \t]+\n", "\n", text) or message.data.get("words"), f"stray lines: {text!r}"
+        rows = [[(one["text"], one["data"]) for one in row] for row in payload.get("buttons", [])]
+        for row in rows:
+            for label, data in row:
+                assert 1 <= len(data.encode("utf-8", "surrogatepass")) <= 64, data
+                assert label.strip(), f"a button without a label: {data}"
+        if target is None:
+            target = Bubble(self._message_id_in(chat))
+            bubbles.append(target)
+        changed = bool(target.text)
+        target.html, target.text, target.rows = payload["text"], text, rows
+        target.about = own if message.about == 0 else message.about
+        target.keyboard = payload.get("keyboard")
+        if name:
+            club.bubbles[name] = target.id
+        marks = [mark for mark, on in (("changed", changed), ("quiet", message.quiet), ("file", message.attach)) if on]
+        print(f"    -> {self._name(chat - 100)}{' ' + str(marks) if marks else ''}")
+        print("\n".join(f"       | {line}" for line in text.split("\n")))
+        if rows:
+            print("       " + " / ".join(" ".join(f"[{label}]" for label, _ in row) for row in rows))
+        self.heard.append(Heard(chat, text, target, message))
+
+    # --- small things -----------------------------------------------------------------------------------------
+
+    def _message_id(self, who: int) -> int:
+        return 10_000 * (100 + who) + self.club.turns
+
+    def _message_id_in(self, chat: int) -> int:
+        return 1 + sum(len(one) for one in self.club.chats.values())
+
+    def _name(self, who: int) -> str:
+        one = self.club.people.get(who)
+        return one.name if one else "somebody"
+
+    def _clock(self, who: int) -> str:
+        one = self.club.people.get(who)
+        return f"{timing.local(one.zone if one else 'UTC', self.now):%a %H:%M}"
+
+
+def _backup(coaches: list[Person], coach: Person | None, athlete: Person | None = None) -> Person | None:
+    others = [one for one in coaches if one.id not in (coach.id if coach else 0, athlete.id if athlete else 0)]
+    named = next((one for one in others if coach and one.id == coach.backup_id), None)
+    return named or next(iter(others), None)
