@@ -7,6 +7,7 @@ that has had one, and the due row's key carries the date. The next one is planne
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ UNFINISHED = timedelta(minutes=10)  # a pain named but not described: silence co
 # Edges of the pain-monitoring model (Thomee 1997, Silbernagel 2007; clinics print 3 or 5 for the same line: the
 # stricter stands). Over HIGH stop and tell; from SOME on, a changed stride makes it a concern.
 PAIN_SOME, PAIN_HIGH = 3, 5
+JUDGED = "?judged"  # slot: what was missing has been counted as the worse answer already
 
 
 def plan_next(draft: Draft) -> None:
@@ -51,6 +53,8 @@ def due(draft: Draft, event: Due) -> None:
             plan_next(draft)
         return
     if event.late:
+        # Its date is used up: the key of its wakeup has rung, and a second one for the same date would be refused.
+        draft.change(asked_on=event.day)
         draft.record("event", "not_asked", "too_late")
     elif me.paused_until is None or event.day >= me.paused_until:
         draft.change(asked_on=event.day)
@@ -68,7 +72,10 @@ def start(draft: Draft, *, asked: bool = False, again: bool = False, **fields: A
         return
     said = {} if again else summary.answers_of(draft.days, draft.today)
     known = {name: value for name, value in said.items() if name in ITEMS}
-    draft.close("morning")
+    if talk is not None:
+        leave(draft, talk)
+    if not asked:
+        draft.cancelled.append(f"snooze:{draft.person.id}:")
     moved = draft.open("morning", {**known, "day": draft.today.isoformat()})
     draft.change(asked_on=max(draft.person.asked_on or draft.today, draft.today))
     if moved.ended:
@@ -119,9 +126,27 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
 def unfinished(draft: Draft, event: Due) -> None:
     """A pain was named, its strength or stride never came: it is judged by what is known, as if at its worst."""
     talk = draft.talk(str(event.data.get("script")))
-    if talk is None or "pain_where" not in talk.slots or "pain_stride" in talk.slots:
-        return
-    _judge_pain(draft, {"pain_level": PAIN_SOME, "pain_stride": "yes", **talk.slots})
+    if talk is not None and _half_told(talk):
+        _judge_pain(draft, {"pain_level": PAIN_SOME, "pain_stride": "yes", **talk.slots})
+        at_its_place = replace(talk, slots={**talk.slots, JUDGED: True})
+        draft.change(talks=tuple(at_its_place if one is talk else one for one in draft.person.talks))
+
+
+def over(draft: Draft, talk: Talk) -> bool:
+    """A morning of another day."""
+    return talk.script == "morning" and talk.slots.get("day") != draft.today.isoformat()
+
+
+def leave(draft: Draft, talk: Talk) -> None:
+    """Close a check-in that nobody will finish. A pain that was only begun counts as it does after ten minutes."""
+    if _half_told(talk):
+        _judge_pain(draft, {"pain_level": PAIN_SOME, "pain_stride": "yes", **talk.slots})
+    draft.leave(talk)
+
+
+def _half_told(talk: Talk) -> bool:
+    """A pain with a place, of which the rest is missing, and which has not been counted yet."""
+    return "pain_where" in talk.slots and "pain_stride" not in talk.slots and JUDGED not in talk.slots
 
 
 def _judge_pain(draft: Draft, slots: Mapping[str, Json]) -> None:
@@ -160,7 +185,9 @@ def _put_off(draft: Draft, step: engine.Moved) -> None:
 
 
 def _thank(draft: Draft, talk: Talk, step: engine.Moved) -> None:
-    answers = {name: value for name, value in step.talk.slots.items() if name != "day"}
+    answers = {name: value for name, value in step.talk.slots.items() if name not in ("day", JUDGED)}
+    if draft.tapped is None:
+        draft.strip(talk)
     numbers = [value for name, value in answers.items() if name in ITEMS and isinstance(value, int)]
     draft.say(
         f"{talk.script}.done",

@@ -39,24 +39,41 @@ def take(draft: Draft, short: str) -> None:
     escalation.ack(draft, found)
 
 
-def take_by_word(draft: Draft, text: str) -> bool:
-    """ "I have it", typed, with or without the short id. False where the text is something else."""
+def take_by_word(draft: Draft, text: str, athlete: Person | None = None) -> bool:
+    """ "I have it", typed, with or without the short id. False where the text is something else.
+
+    In a reply to a message about an `athlete` only theirs is meant; where nothing of theirs waits it is a letter.
+    """
     said = " ".join(text.casefold().replace("’", "'").strip(" .!").split())
     word = next((one for one in TAKEN_WORDS if said == one or said.startswith(f"{one} ")), None)
     if word is None:
         return False
     named = said.removeprefix(word).strip(" #").upper()
-    waiting = [one for one in _open(draft) if not named or one.short == named]
-    if named and not waiting and _mine(draft, named) is None:
+    waiting = [
+        one
+        for one in _open(draft)
+        if (one.short == named if named else athlete is None or one.athlete_id == athlete.id)
+    ]
+    if not waiting and (athlete is not None or (named and _mine(draft, named) is None)):
         return False
     if len(waiting) == 1:
         escalation.ack(draft, waiting[0])
     elif not waiting:
-        draft.say("coach.nothing_open")
+        _say_who_has_it(draft, named)
     else:
         draft.say("coach.which")
         _list(draft, waiting)
     return True
+
+
+def _say_who_has_it(draft: Draft, named: str) -> None:
+    """Two coaches said "I have it", and the other one was first: both see who."""
+    taken = [one for one in draft.escalations() if one.acked_at and draft.athlete(one.athlete_id)]
+    found = _mine(draft, named) if named else max(taken, key=lambda one: one.acked_at or draft.now, default=None)
+    if found is not None:
+        escalation.ack(draft, found)
+    else:
+        draft.say("coach.nothing_open")
 
 
 def close(draft: Draft, short: str) -> None:
@@ -118,14 +135,11 @@ def queue(draft: Draft) -> None:
 
 def morning_list(draft: Draft, event: Due) -> None:
     """At the coach's hour: what is open and what was said since the last one, or nothing at all. A late one comes
-    even so: what is open is still open. What belongs to another coach stands here once this one was paged for it."""
+    even so: what is open is still open. What belongs to another coach stands here once this one was paged for it, or
+    where that other coach cannot be reached."""
     joining.plan_list(draft)
     draft.record("event", "listed")
-    waiting = _ordered(
-        one
-        for one in _open(draft)
-        if (athlete := draft.athlete(one.athlete_id)) and escalation.was_paged(one, draft.person, athlete)
-    )
+    waiting = _ordered(one for one in _open(draft) if _on_my_list(draft, one))
     said = [
         {"athlete": athlete.name, "words": _start_of(record.words)}
         for record in draft.known.said
@@ -225,6 +239,15 @@ def _start_of(words: str) -> str:
 
 def _open(draft: Draft) -> list[Escalation]:
     return [one for one in draft.escalations() if one.open and draft.athlete(one.athlete_id)]
+
+
+def _on_my_list(draft: Draft, one: Escalation) -> bool:
+    athlete = draft.athlete(one.athlete_id)
+    if athlete is None:
+        return False
+    coach = next((each for each in draft.known.colleagues if each.id == athlete.coach_id), None)
+    alone = athlete.coach_id != draft.person.id and (coach is None or not coach.reachable)
+    return alone or escalation.was_paged(one, draft.person, athlete)
 
 
 def _ordered(waiting: Iterable[Escalation]) -> list[Escalation]:

@@ -85,6 +85,15 @@ class Draft:
     def close(self, script: str) -> None:
         self.change(talks=tuple(one for one in self.person.talks if one.script != script))
 
+    def leave(self, talk: Talk) -> None:
+        """Close a talk that nobody will finish, and take the buttons off its bubble."""
+        self.close(talk.script)
+        self.strip(talk)
+
+    def strip(self, talk: Talk) -> None:
+        """Take the buttons off its bubble: what cannot be answered any more shall not look as if it could."""
+        self.messages.append(Message(self.person.id, "", bubble=talk.bubble, edit=True, strip=True))
+
     def open(self, script: str, known: Mapping[str, Json] | None = None) -> engine.Moved:
         """Begin a talk; its bubble is named after the turn in which it was opened."""
         return engine.begin(
@@ -106,14 +115,14 @@ class Draft:
         # A question that offers the location button comes in a new bubble: an edit cannot show that button.
         in_place = self.tapped is not None and not anew and not step.located
         bubble = talk.bubble if in_place else f"{talk.script}:{self.person.id}:{turn}"
-        if not in_place and talk.turn and self.talk(talk.script) is not None:
-            self.messages.append(Message(self.person.id, "", bubble=talk.bubble, edit=True, strip=True))
+        if not in_place and (before := self.talk(talk.script)) is not None:
+            self.strip(before)
         talk = replace(talk, turn=turn, bubble=bubble)
         self.change(turn=turn)
         self.keep(talk)
         self.say(
-            f"{script.texts or script.name}.{talk.step}",
-            {"so_far": dict(talk.slots), "talk": talk.script},
+            "shared.which" if OFFERS in talk.slots else f"{script.texts or script.name}.{talk.step}",
+            {"so_far": dict(talk.slots), "hour": timing.local(self.person.zone, self.now).hour},
             buttons=_keyboard(step, talk),
             bubble=bubble,
             edit=in_place,
@@ -166,6 +175,13 @@ class Draft:
         self.records.append(
             Record(kind, name, self.now, day, value, words, self.message_id, about.id if about else None)
         )
+
+    def read_by_now(self) -> None:
+        """These words have gone to a human by themselves: they do not stand on the coach's next list once more."""
+        self.records = [
+            replace(one, value="passed_on") if one.kind == "words" and one.value is None else one
+            for one in self.records
+        ]
 
     def wake(self, kind: str, key: str, at: datetime, day: date | None = None, **data: Json) -> None:
         self.wakeups.append(Wakeup(kind, key, at, day, data))

@@ -105,9 +105,9 @@ def begin(script: Script, *, turn: int, bubble: str, now: datetime, known: Mappi
 def choose(script: Script, talk: Talk, choice: str) -> Moved | None:
     """A button with this choice was tapped on the current prompt. None: this step has no such choice."""
     step = script.step(talk.step)
-    offers = talk.slots.get(OFFERS)
-    if offers and choice.startswith("o") and choice[1:].isdecimal() and int(choice[1:]) < len(offers):
-        return _onward(script, talk, {step.id: offers[int(choice[1:])][0]})
+    for number, (value, _label) in enumerate(talk.slots.get(OFFERS, ())):
+        if choice == f"o{number}":
+            return _onward(script, talk, {step.id: value})
     option = next((o for row in step.options for o in row if str(o.value) == choice), None)
     if option is None:
         return None

@@ -73,8 +73,10 @@ def raise_(draft: Draft, level: Level, flag: str, words: str, *, attach: Attachm
     """Something of this level was heard from this turn's athlete. Tells the athlete, starts or joins the ladder."""
     before = _untaken(draft)
     if before is not None:
-        joined = replace(before, words=f"{before.words}\n{words}" if words else before.words)
+        joined = replace(before, words=f"{before.words}\n{words}".strip())
         if level <= before.level:
+            if flag == CRISIS:  # from now on the lines for that stand in every word to the athlete
+                joined = replace(joined, flag=flag)
             draft.put(joined)
             draft.record("step", "joined", before.short, words)
             _add(draft, joined, words, attach)
@@ -133,14 +135,14 @@ def unreachable(draft: Draft, event: Unreachable) -> None:
 
 
 def urgent(draft: Draft, short: str) -> bool:
-    """The athlete presses "it can't wait": only a human may say so, and only upwards. False if nothing is open."""
-    escalation = draft.escalation(short) or _untaken(draft)
-    if escalation is None or escalation.athlete_id != draft.person.id or not escalation.open:
+    """The athlete presses "it can't wait": only a human may say so, and only upwards. False if all is closed."""
+    escalation = _untaken(draft) or draft.escalation(short)
+    if escalation is None or escalation.athlete_id != draft.person.id:
         return False
-    if escalation.level < Level.NOW:
-        raise_(draft, Level.NOW, escalation.flag, "")
-    else:
+    if escalation.open and escalation.level >= Level.NOW:
         _tell_athlete(draft, escalation)
+    else:  # also where a coach has it, but it has got worse: that is a new one, for everybody
+        raise_(draft, Level.NOW, escalation.flag, "" if escalation.open else escalation.words)
     return True
 
 
@@ -263,7 +265,7 @@ def _climb(draft: Draft, escalation: Escalation, *, attach: Attachment | None = 
     this = rung(escalation.level, escalation.step)
     coach, backup = draft.known.coach, draft.known.backup
     first = escalation.step == 0
-    paged = _hearing(coach, backup if this.backup or not _hearing(coach) else None)
+    paged = hearing(coach, backup if this.backup or not hearing(coach) else None)
     for one in paged:
         _page(
             draft,
@@ -273,12 +275,12 @@ def _climb(draft: Draft, escalation: Escalation, *, attach: Attachment | None = 
         )
         if attach:
             draft.say("coach.attached", {"athlete": draft.person.name}, to=one, attach=attach, about=draft.person.id)
-    if this.tell or not paged:
+    if this.tell:
         draft.say(
             "athlete.not_reached",
             {
                 **_help(draft, escalation),
-                "paged": [one.name for one in paged],
+                "paged": [one.name for one in paged if _awake(draft, escalation, draft.now, one) <= draft.now],
                 "now": escalation.level >= Level.NOW,
             },
             lane=Lane.SAFETY,
@@ -352,7 +354,7 @@ def _page_key(escalation: Escalation, step: int, reader: Person) -> str:
 
 def _add(draft: Draft, escalation: Escalation, words: str, attach: Attachment | None) -> None:
     """More words on something already paged: they follow at once, as words, and do not disturb the ladder."""
-    if escalation.level < Level.TODAY or escalation.step == 0:
+    if escalation.level < Level.TODAY or escalation.step == 0 or not (words or attach):
         return
     for to in (draft.known.coach, draft.known.backup):
         if to is not None and was_paged(escalation, to, draft.person):
@@ -373,8 +375,10 @@ def _add(draft: Draft, escalation: Escalation, words: str, attach: Attachment | 
 
 def _tell_athlete(draft: Draft, escalation: Escalation) -> None:
     """The truth at once: the number to call, whom we page and when; never that somebody has seen it."""
-    coach = next(iter(_hearing(draft.known.coach, draft.known.backup)), None)
-    start = _start(draft, escalation)
+    if not draft.person.reachable:
+        return
+    coach = next(iter(hearing(draft.known.coach, draft.known.backup)), None)
+    start = _awake(draft, escalation, draft.now)
     data = _help(draft, escalation) | {
         "paged": coach.name if coach else None,
         "paged_at": None if start <= draft.now else draft.local_time(start),
@@ -417,7 +421,7 @@ def _untaken(draft: Draft) -> Escalation | None:
     return max(mine, key=lambda one: one.level.order, default=None)
 
 
-def _hearing(*people: Person | None) -> list[Person]:
+def hearing(*people: Person | None) -> list[Person]:
     """Those of them whom a message can reach."""
     return [one for one in people if one is not None and one.chat_id is not None and one.reachable]
 
@@ -431,9 +435,9 @@ def _start(draft: Draft, escalation: Escalation) -> datetime:
     return _awake(draft, escalation, escalation.raised_at)
 
 
-def _awake(draft: Draft, escalation: Escalation, at: datetime) -> datetime:
-    """`at`, or for anything but NOW the end of the coach's quiet hours that `at` falls into."""
-    coach = next(iter(_hearing(draft.known.coach, draft.known.backup)), None)
+def _awake(draft: Draft, escalation: Escalation, at: datetime, reader: Person | None = None) -> datetime:
+    """`at`, or for anything but NOW the end of the quiet hours that `at` falls into: the reader's, else the coach's."""
+    coach = reader or next(iter(hearing(draft.known.coach, draft.known.backup)), None)
     if escalation.level >= Level.NOW or coach is None:
         return at
     return timing.waking(coach.zone, coach.quiet_from, coach.quiet_to, at)

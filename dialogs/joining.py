@@ -71,6 +71,19 @@ def settled(person: Person) -> bool:
     return person.consent_at is not None
 
 
+def unheard(draft: Draft) -> bool:
+    """They have not said yes, and nothing but that question is open: we keep nothing of what they say."""
+    talk = draft.top()
+    return draft.person.consent_at is None and (talk is None or talk.step == "consent")
+
+
+def also_coaches(draft: Draft) -> None:
+    """An athlete whom we know begins to coach: nothing has to be asked again."""
+    draft.change(coaches=True)
+    plan_list(draft)
+    draft.say("coach_onboarding.done", facts(draft))
+
+
 def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     if step.wrong:
         draft.ask(step.talk, preface=step.wrong)
@@ -97,7 +110,13 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
         checkin.plan_next(draft)
     if draft.person.coaches:
         plan_list(draft)
-    draft.say(f"{talk.script}.done" if first else "settings.done", facts(draft), keyboard="remove")
+    text = f"{talk.script}.done" if first else "settings.done"
+    located = any(one.located for one in SCRIPTS[talk.script].steps)
+    if draft.tapped is not None and not located:
+        draft.say(text, facts(draft), edit=True, bubble=talk.bubble)
+    else:  # only a new message takes away the button that shares a location
+        draft.strip(talk)
+        draft.say(text, facts(draft), keyboard="remove")
     if first and draft.person.runs and draft.told_by:
         me = draft.person
         draft.say(
@@ -143,7 +162,7 @@ def facts(draft: Draft) -> dict[str, Json]:
 
 
 def invite(draft: Draft, name: str, *, coaches: bool = False) -> Invite:
-    """A seat for one person; the code is 22 signs of fresh randomness, and only this turn's message ever shows it."""
+    """A seat for one person; the code is 128 bits of fresh randomness, and only this turn's message ever shows it."""
     code = draft.known.dice[32:64]
     seat = Invite(0, name, coaches, None if coaches else draft.person.id, draft.now + INVITE_LIVES, code)
     draft.invites.append(seat)
@@ -157,7 +176,8 @@ def plan_list(draft: Draft) -> None:
     found = timing.next_ask(timing.Rhythm(me.zone, me.ask_at), draft.now, None)
     if found is not None:
         day, at = found
-        draft.wake("list", f"list:{me.id}:{day}", at, day)
+        # With the hour: who moves it after today's list shall get the one of the new hour, and the ones after it.
+        draft.wake("list", f"list:{me.id}:{day}:{me.ask_at:%H%M}", at, day)
 
 
 def _settle(draft: Draft, slots: Mapping[str, Json]) -> None:

@@ -1,8 +1,8 @@
 """A Message -> what Telegram is given: HTML and button labels, in the language of the one who reads it.
 
 Texts live in `texts/<language>/<file>.j2`; the id "morning.sleep" is the block `sleep` of `morning.j2`;
-a text may use another one by `t("flags.chest")`. Autoescape is
-on and undefined names are errors: an athlete's `{{7*7}}` or `<b` is data and comes out as it was typed.
+a text may use another one by `t("flags.chest")`, with further data by `t("shared.date", date=next)`. Autoescape is on
+and undefined names are errors: an athlete's `{{7*7}}` or `<b` is data and comes out as it was typed.
 
 Telegram takes 4096 UTF-16 units after parsing the markup. Only an athlete's or coach's own words can be longer than
 the room that is left, so only `data["words"]` is ever divided: the rest follows in messages of its own, nothing is cut.
@@ -50,7 +50,11 @@ def text(language: str, id: str, data: Mapping[str, Json]) -> str:
     file, _, block = id.partition(".")
     language = language if language in languages() else "en"
     template = _environment().get_template(f"{language}/{file}.j2")
-    inner = {**data, "t": lambda other: Markup(text(language, other, data))}  # noqa: S704 - a text is escaped already
+
+    def other_text(other: str, **more: Json) -> Markup:
+        return Markup(text(language, other, {**data, **more}))  # noqa: S704 - a text is escaped already
+
+    inner = {**data, "t": other_text}
     return "".join(template.blocks[block.replace("-", "_")](template.new_context(inner))).strip()
 
 

@@ -16,7 +16,7 @@ def answers_of(records: Iterable[Record], day: date) -> dict[str, Json]:
 
 def week(records: Iterable[Record], today: date) -> list[dict[str, Json]]:
     """Seven days up to today, oldest first; each has `day`, `weekday` (0 = Monday), `answers` (1..5, "usual" or None
-    by item) and `pain` (0..10 or None)."""
+    by item), `pain` (0..10 or None) and `answered`."""
     known = tuple(records)
     days = [today - timedelta(days=back) for back in range(6, -1, -1)]
     picture = []
@@ -28,6 +28,7 @@ def week(records: Iterable[Record], today: date) -> list[dict[str, Json]]:
                 "weekday": day.weekday(),
                 "answers": {item: answers.get(item) for item in ITEMS},
                 "pain": answers.get("pain_level"),
+                "answered": any(name in ITEMS or name == "pain_level" for name in answers),
             }
         )
     return picture

@@ -19,6 +19,7 @@ reaches a human, `desk` is what the coach does, `joining` is how one comes in. `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import assert_never
 
@@ -48,6 +49,8 @@ from dialogs.words import triage
 
 TALKING = timing.LATE_AFTER * 6  # twelve hours: an athlete's words after a coach's letter are an answer to it
 CHECKINS = ("morning", "session")
+SETTINGS = ("hour", "zone", "days_off", "pause")
+FORM_LIVES = desk.RELAY_LIVES  # a setting that was begun and left: what is written later is not meant for it
 CAUSE_RAW = 3000  # characters of an unreadable update that the coach is shown
 
 
@@ -60,6 +63,8 @@ def take_turn(known: Snapshot, event: Event) -> Outcome:
     if person is None:
         return _nobody(known, event)
     draft = Draft(known, person, event)
+    if known.sender is not None:
+        _lay_aside(draft)
     if not person.reachable and known.sender is not None and not isinstance(event, Blocked):
         draft.change(reachable=True)  # who speaks to us can hear us: an update of the unblocking may be lost
         checkin.plan_next(draft)
@@ -131,14 +136,16 @@ def _start(draft: Draft, event: Started) -> None:
     invite, me = draft.known.invite, draft.person
     if invite is not None:  # a coach may run, an athlete may begin to coach: one person, two roles
         draft.used_invite = invite.id
+        draft.record("event", "joined")
+        if invite.coaches and joining.settled(me):
+            joining.also_coaches(draft)
+            return
         draft.change(
             coaches=me.coaches or invite.coaches,
             runs=me.runs or not invite.coaches,
             coach_id=me.coach_id if invite.coaches else invite.coach_id,
-            reachable=True,
-            consent_at=None,
+            consent_at=None,  # another coach will read: that is asked anew
         )
-        draft.record("event", "joined")
     if not joining.settled(draft.person):
         joining.begin(draft)
     elif (talk := draft.top()) is not None:
@@ -150,22 +157,34 @@ def _start(draft: Draft, event: Started) -> None:
 def _said(draft: Draft, event: Said) -> None:
     text = event.text.strip()
     if text.startswith("/") and (command := _command(text)):
-        name, rest = command
-        if name == "coach" and rest and _keep_and_read(draft, rest) >= Level.TODAY:
-            return  # the words themselves have reached the coach
-        COMMANDS.get(name, _unknown)(draft, rest)
+        _commanded(draft, text, *command)
         return
     if draft.person.coaches and _coach_said(draft, event):
         return
     if draft.person.runs:
-        _athlete_said(draft, event)
+        _athlete_said(draft, event.text)
     elif not _to_talk(draft, event.text):
         draft.say("coach.not_understood")
 
 
+def _commanded(draft: Draft, text: str, name: str, rest: str) -> None:
+    """A command; what an athlete wrote behind it, or instead of one ("/chest pain"), is words like any other."""
+    act = COMMANDS.get(name)
+    said = rest if act else text
+    level = Level.NONE
+    if said and draft.person.runs and joining.settled(draft.person):
+        least = Level.TODAY if name == "coach" else Level.NONE
+        level = _keep_and_read(draft, said, typed=name in TAKES_TEXT, least=least)
+    if act is None:
+        if level < Level.CONCERN:
+            draft.say("shared.unknown_command")
+    elif name != "coach" or level < Level.TODAY:
+        act(draft, rest)
+
+
 def _coach_said(draft: Draft, event: Said) -> bool:
     if (athlete := desk.about(draft)) is not None:
-        if not desk.take_by_word(draft, event.text):
+        if not desk.take_by_word(draft, event.text, athlete):
             desk.relay(draft, athlete, event.text)
         return True
     top = draft.top()
@@ -174,60 +193,108 @@ def _coach_said(draft: Draft, event: Said) -> bool:
     return desk.take_by_word(draft, event.text)
 
 
-def _athlete_said(draft: Draft, event: Said) -> None:
-    level = _keep_and_read(draft, event.text)
-    wish = WISHES.get(" ".join(event.text.casefold().strip(" .!?").replace("’", "'").split()))
+def _athlete_said(draft: Draft, text: str) -> None:
+    if joining.unheard(draft):
+        _before_yes(draft, text)
+        return
+    talk = draft.top()
+    moved = engine.hear(SCRIPTS[talk.script], talk, text, draft.today) if talk else None
+    wish = WISHES.get(" ".join(text.casefold().strip(" .!?").replace("’", "'").split()))
+    level = _keep_and_read(draft, text, typed=wish is not None or _is_answer(talk, moved, text))
     if wish is not None:
         wish(draft, "")
-    elif _to_talk(draft, event.text, quietly=level >= Level.CONCERN) or level >= Level.CONCERN:
+    elif talk is not None and moved is not None and not (moved.wrong and level >= Level.CONCERN):
+        MOVED[talk.script](draft, talk, moved)  # after an alarm it does not ask back
+    elif level >= Level.CONCERN:
         return
-    elif (talk := draft.top()) is not None:
-        draft.ask(talk, preface="athlete.kept_here")
-    elif escalation.add(draft, event.text):
-        return
+    elif escalation.add(draft, text):
+        draft.read_by_now()
     elif (listener := _listener(draft)) is not None:
-        _pass_on(draft, listener, event.text)
+        _pass_on(draft, listener, text)
+    elif talk is not None and (talk.script not in CHECKINS or draft.now - talk.opened_at < timing.LATE_AFTER):
+        draft.ask(talk, preface="athlete.kept_here")
     else:
-        draft.say(
-            "athlete.kept" if level is Level.NOTE or len(event.text) > 20 else "athlete.heard",
-            buttons=((Button("button.need_coach", "do:coach"),),),
-        )
+        _kept(draft, text)
 
 
-def _keep_and_read(draft: Draft, text: str) -> Level:
-    """Keep the words, read them, and escalate what a human must hear. Returns the level that was acted on."""
-    talk = draft.top()
+def _kept(draft: Draft, text: str) -> None:
+    """Nothing urgent, nobody in conversation: it stands on the coach's list. A "thanks" gets no speech."""
+    small = all(word in SMALL_TALK for word in re.findall(r"\w+", text.casefold()))
+    need_coach = ((Button("button.need_coach", "do:coach"),),)
+    draft.say("athlete.heard" if small else "athlete.kept", buttons=need_coach)
+
+
+def _before_yes(draft: Draft, text: str) -> None:
+    """Words of somebody who has not agreed to anything: nothing is kept, but what cannot wait is heard even so."""
+    if _read(text)[0] >= Level.NOW:
+        _keep_and_read(draft, text)
+    elif (talk := draft.top()) is not None:
+        draft.ask(talk, preface="onboarding.not_yet")
+    else:
+        draft.say("onboarding.not_yet_start")
+
+
+def _is_answer(talk: Talk | None, moved: engine.Moved | None, text: str) -> bool:
+    """True for what was typed into a form and tells a coach nothing: "7", "Riga", "asdf". Where it hurts does tell;
+    and many words that do not fit the question were not meant for it."""
+    if talk is None or moved is None or talk.step == "pain_where":
+        return False
+    return moved.wrong is None or len(text.split()) < 3
+
+
+def _read(text: str) -> tuple[Level, str]:
+    """How soon, and the flag. A reader that fails must not cost the athlete the human."""
     try:
         reading = triage.read(text)
-        level, flag = reading.level, escalation.CRISIS if reading.crisis else (reading.flag or "words")
-    except Exception:  # a reader that fails must not cost the athlete the human
-        level, flag = Level.CONCERN, "unread"
+    except Exception:
+        return Level.CONCERN, "unread"
+    return reading.level, escalation.CRISIS if reading.crisis else (reading.flag or "words")
+
+
+def _keep_and_read(draft: Draft, text: str, *, typed: bool = False, least: Level = Level.NONE) -> Level:
+    """Keep the words, read them, and escalate what a human must hear. Returns the level that was acted on.
+
+    The record carries that level as its value: words with a level stand on the coach's list as an escalation, and
+    not once more among what else was said.
+    """
+    level, flag = _read(text)
+    if level < least:
+        level, flag = least, escalation.ASKED
     # Who is just joining tells of old injuries: that is history for the coach. What cannot wait is heard even so.
     heard = level >= Level.CONCERN and (draft.person.consent_at is not None or level >= Level.NOW)
-    free = talk is None or talk.script in CHECKINS
-    draft.record("words" if free else "typed", talk.script if talk else "free", level.value if heard else None, text)
+    talk = draft.top()
+    name = talk.script if talk else "free"
+    draft.record("typed" if typed and not heard else "words", name, level.value if heard else None, text)
     if not heard:
         return min(level, Level.NOTE)
     escalation.raise_(draft, level, flag, text)
     return level
 
 
-def _to_talk(draft: Draft, text: str, *, quietly: bool = False) -> bool:
-    """Offer the text to the open conversation as an answer. `quietly`: after an alarm it does not ask back."""
+def _to_talk(draft: Draft, text: str) -> bool:
+    """Offer the text to the open conversation as an answer."""
     talk = draft.top()
-    if talk is None:
-        return False
-    moved = engine.hear(SCRIPTS[talk.script], talk, text, draft.today)
-    if moved is None or (quietly and moved.wrong):
+    moved = engine.hear(SCRIPTS[talk.script], talk, text, draft.today) if talk else None
+    if talk is None or moved is None:
         return False
     MOVED[talk.script](draft, talk, moved)
     return True
 
 
+def _lay_aside(draft: Draft) -> None:
+    """Close the talks whose time is over, so that what is said now is not taken for an answer to them."""
+    for talk in draft.person.talks:
+        age = draft.now - talk.opened_at
+        if talk.script in SETTINGS and age > FORM_LIVES:
+            draft.leave(talk)
+        elif checkin.over(draft, talk) or (talk.script == "session" and age > TALKING):
+            checkin.leave(draft, talk)
+
+
 def _tapped(draft: Draft, event: Tapped) -> None:
     """A button: of an open talk (by its turn number), or one that names what it is for; old ones are answered."""
     kind, _, choice = event.data.partition(":")
-    if kind.isdecimal():
+    if kind.isdecimal() and len(kind) < 19:
         talk = next((one for one in draft.person.talks if one.turn == int(kind)), None)
         moved = engine.choose(SCRIPTS[talk.script], talk, choice) if talk else None
         if talk is None or moved is None:
@@ -246,72 +313,88 @@ def _edited(draft: Draft, event: Edited) -> None:
     """An edit may raise, never lower: both versions are kept, and the new one is read like any other words."""
     if not draft.person.runs:
         draft.say("coach.edit_not_sent")
-        return
-    draft.record("edit", "edited", words=event.text)
-    if _keep_and_read(draft, event.text) < Level.CONCERN:
-        draft.say("athlete.edit_kept")
+    elif joining.unheard(draft):
+        _before_yes(draft, event.text)
+    else:
+        draft.record("edit", "edited", words=event.text)
+        if _keep_and_read(draft, event.text) < Level.CONCERN:
+            draft.say("athlete.edit_kept")
 
 
 def _sent(draft: Draft, event: Sent) -> None:
     """Voice, photo, sticker ...: it cannot be screened, so a human gets it, and the athlete may say it is urgent."""
     attach = Attachment(draft.person.chat_id or 0, event.message_id)  # a private chat: the person's own
-    if draft.person.coaches:
-        talk = draft.top()
-        addressed = desk.about(draft)
-        if addressed is None and talk is not None and talk.script == "relay":
-            addressed = draft.athlete(int(talk.slots["athlete"]))
-            draft.close("relay")
-        if addressed is not None:
-            desk.relay(draft, addressed, event.caption, attach)
-            return
-        if not draft.person.runs:
-            draft.say("coach.not_understood")
-            return
+    if draft.person.coaches and _coach_sent(draft, event, attach):
+        return
+    if joining.unheard(draft):
+        _before_yes(draft, event.caption)
+        return
     draft.record("file", event.kind, event.file_id, event.caption or None)
     if event.kind == "sticker":
         draft.say("athlete.heard", buttons=((Button("button.need_coach", "do:coach"),),))
         return
-    if event.caption:
-        _keep_and_read(draft, event.caption)
-    if draft.person.consent_at is None and draft.top() is not None:
-        draft.ask(draft.person.talks[-1], preface="athlete.file_not_now")
+    level = _keep_and_read(draft, event.caption) if event.caption else Level.NONE
+    talk = draft.top()
+    if draft.person.consent_at is None and talk is not None:
+        draft.ask(talk, preface="athlete.file_not_now")
         return
-    if (listener := _listener(draft)) is not None:
+    listener = _listener(draft)
+    if listener is not None and level < Level.CONCERN:
         _pass_on(draft, listener, event.caption, attach)
         return
-    escalation.raise_(draft, Level.CONCERN, "unscreened", event.caption)
-    if draft.told_by is not None:
-        draft.say(
-            "coach.attached",
-            {"athlete": draft.person.name},
-            to=draft.told_by,
-            attach=attach,
-            quiet=True,
-            about=draft.person.id,
-        )
+    if level < Level.CONCERN:
+        escalation.raise_(draft, Level.CONCERN, "unscreened", event.caption)
+        draft.read_by_now()
+    to = next(iter(escalation.hearing(draft.known.coach, draft.known.backup)), None)
+    if to is not None:
+        facts = {"athlete": draft.person.name}
+        draft.say("coach.attached", facts, to=to, attach=attach, quiet=level < Level.NOW, about=draft.person.id)
+
+
+def _coach_sent(draft: Draft, event: Sent, attach: Attachment) -> bool:
+    talk = draft.top()
+    addressed = desk.about(draft)
+    if addressed is None and talk is not None and talk.script == "relay":
+        addressed = draft.athlete(int(talk.slots["athlete"]))
+        draft.close("relay")
+    if addressed is not None:
+        desk.relay(draft, addressed, event.caption, attach)
+    elif not draft.person.runs:
+        draft.say("coach.not_understood")
+    return addressed is not None or not draft.person.runs
 
 
 def _listener(draft: Draft) -> Person | None:
     """The coach who is in conversation with this athlete: has lately taken something of theirs, or written."""
-    owners = [
-        one.owner_id for one in draft.escalations() if one.acked_at is not None and draft.now - one.acked_at < TALKING
+    known = draft.known
+    taken = [
+        (one.acked_at, one.owner_id)
+        for one in draft.escalations()
+        if one.acked_at is not None and draft.now - one.acked_at < TALKING
     ]
-    wrote = any(one.name == "coach_wrote" and draft.now - one.at < TALKING for one in draft.known.records)
-    coaches = (draft.known.coach, draft.known.backup)
-    return next((one for one in coaches if one and one.id in owners), draft.known.coach if wrote else None)
+    letters = [one for one in known.records if one.name == "coach_wrote" and draft.now - one.at < TALKING]
+    owner = max(taken)[1] if taken else None
+    writer = letters[-1].value if letters else None
+    coaches = escalation.hearing(known.coach, known.backup, *known.colleagues)
+    return next((one for one in coaches if one.id == owner or (owner is None and one.name == writer)), None)
 
 
 def _pass_on(draft: Draft, to: Person, words: str, attach: Attachment | None = None) -> None:
+    """In conversation: the coach gets it at once, in the quiet hours only where they are up for something urgent."""
     me = draft.person
+    up = any(one.owner_id == to.id and one.level >= Level.NOW for one in draft.escalations())
+    wakes = None if up else timing.quiet_until(to.zone, to.quiet_from, to.quiet_to, draft.now)
     draft.say(
         "coach.answers" if words else "coach.attached",
         {"athlete": me.name, "words": words},
         to=to,
         about=me.id,
         attach=attach,
+        quiet=not up,
         buttons=((Button("button.write", f"write:{me.id}"),),),
     )
-    draft.say("athlete.passed_on", {"listener": to.name})
+    draft.say("athlete.passed_on", {"listener": to.name, "at": draft.local_time(wakes) if wakes else None})
+    draft.read_by_now()
 
 
 # --- what comes by itself -----------------------------------------------------------------------------------------
@@ -389,7 +472,9 @@ def _talk(script: str) -> Act:
 def _need_coach(draft: Draft, rest: str) -> None:
     """ "I need my coach": a human today, no questions asked; "it can't wait" is one tap further."""
     said = [one.words for one in draft.days if one.kind == "words" and one.words and one.day == draft.today]
-    escalation.raise_(draft, Level.TODAY, escalation.ASKED, rest or (said[-1] if said else ""))
+    known = [line for one in draft.escalations() for line in one.words.splitlines()]
+    words = rest or (said[-1] if said and said[-1] not in known else "")
+    escalation.raise_(draft, Level.TODAY, escalation.ASKED, words)
 
 
 def _resume(draft: Draft, rest: str) -> None:
@@ -423,14 +508,19 @@ def _unknown(draft: Draft, rest: str) -> None:
 
 
 def _urgent(draft: Draft, short: str) -> None:
+    """Pressed long ago or just now: who says it can't wait is heard."""
     if not escalation.urgent(draft, short):
-        draft.toast("shared.question_closed")
+        _need_coach(draft, "")
 
 
 def _athletes_only(act: Act) -> Act:
     return lambda draft, rest: (
         act(draft, rest) if draft.person.runs and joining.settled(draft.person) else _unready(draft)
     )
+
+
+def _settled_only(act: Act) -> Act:
+    return lambda draft, rest: act(draft, rest) if joining.settled(draft.person) else joining.begin(draft)
 
 
 def _coaches_only(act: Act) -> Act:
@@ -451,8 +541,8 @@ COMMANDS: Mapping[str, Act] = {
     "pause": _athletes_only(_pause),
     "resume": _athletes_only(_resume),
     "daysoff": _athletes_only(_talk("days_off")),
-    "hour": _talk("hour"),
-    "zone": _talk("zone"),
+    "hour": _settled_only(_talk("hour")),
+    "zone": _settled_only(_talk("zone")),
     "settings": _settings,
     "help": _help,
     "privacy": _privacy,
@@ -461,6 +551,12 @@ COMMANDS: Mapping[str, Act] = {
     "athletes": _coaches_only(lambda draft, rest: desk.athletes(draft)),
     "backup": _coaches_only(lambda draft, name: desk.backup(draft, name)),
 }
+
+TAKES_TEXT = ("pause", "hour", "zone", "daysoff", "invite", "backup")  # what stands behind these is their answer
+SMALL_TALK = frozenset(
+    "thanks thank you thx ty ok okay k good great fine perfect cool nice super yes no yep nope hi hello hey morning "
+    "evening night bye see will do all well".split()
+)
 
 # Plain words that are a wish and nothing else; longer sentences are words for a human.
 WISHES: Mapping[str, Act] = {
@@ -482,7 +578,7 @@ TAPS: Mapping[str, Act] = {
     "ack": _coaches_only(desk.take),
     "close": _coaches_only(desk.close),
     "write": _coaches_only(lambda draft, id: desk.write(draft, int(id) if id.isdecimal() and len(id) < 19 else -1)),
-    "urgent": _urgent,
+    "urgent": _athletes_only(_urgent),
     "do": lambda draft, what: DO.get(what, _closed)(draft, ""),
 }
 

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bot.sandbox import stage
-from bot.sandbox.phone import Phone
+from bot.sandbox.phone import Bubble, Phone
 from bot.sandbox.stage import Stage
 from dialogs import timing
 
 FIRST_DAY = date(2027, 3, 1)  # a Monday
 BAR = 30  # characters
+TAKE = "I have it"
+WAKING_UP = timedelta(minutes=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,11 @@ async def play(days: int, seed: int, progress: TextIO | None = None) -> Played:
             acts = sorted(_acts(days, dice))
             end = datetime.combine(FIRST_DAY + timedelta(days=days), time(0), UTC)
             for act in acts:
-                await club.travel(act.at)
+                await _live_until(club, act.at)
                 await act.does(club, club.phones[act.who])
                 await club.settle()
                 _show(progress, (act.at - begin) / (end - begin))
-            await club.travel(end)
+            await _live_until(club, end)
             _show(progress, 1.0)
             if progress is not None:
                 progress.write("\n")
@@ -154,17 +156,31 @@ def _says(words: str) -> Callable[[Stage, Phone], Awaitable[None]]:
     return act
 
 
+async def _live_until(club: Stage, until: datetime) -> None:
+    """Time goes by; a page that breaks the night wakes Kim, who needs a few minutes to find the phone."""
+    while (at := await club.app.next_at()) is not None and at <= until:
+        await club.travel(at)
+        if "NOW" in "".join(one.text for one in _waiting(club.phones["Kim"])):
+            await club.travel(club.now + WAKING_UP)
+            await _coaches(club, club.phones["Kim"])
+    await club.travel(max(until, club.now))
+
+
 async def _coaches(club: Stage, phone: Phone) -> None:
-    """Kim looks at the phone now and then: takes what is open, and answers it in a word."""
-    for bubble in [one for one in phone.screen() if "I have it" in one.labels]:
-        data = next(button.data for row in bubble.buttons for button in row if button.text == "I have it")
-        phone.taps_data(bubble.message_id, data or "")
+    """Kim looks at the phone: takes what is open, and answers in a word what cannot wait."""
+    while waiting := _waiting(phone):
+        bubble = waiting[-1]
+        phone.taps_data(bubble.message_id, next(str(b.data) for row in bubble.buttons for b in row if b.text == TAKE))
         await club.settle()
         if ("NOW" in bubble.text or "today" in bubble.text) and _offered(phone, "Write to them"):
             phone.taps("Write to them")
             await club.settle()
             phone.says("I have read it. No running today; I call you at six.")
             await club.settle()
+
+
+def _waiting(phone: Phone) -> list[Bubble]:
+    return [one for one in phone.screen() if TAKE in one.labels]
 
 
 def _offered(phone: Phone, label: str) -> bool:

@@ -77,7 +77,8 @@ class Stage:
         if self.settings.mode == "webhook":
             received = await self._delivered()
         else:
-            received = await self.app.receive_once()
+            # A fetch with nothing to fetch would only cost time; one more comes after each batch, to confirm it.
+            received = bool(self.api.updates.pending) and await self.app.receive_once()
         handled = await self.app.handle_once()
         sent = await self.app.send_once()
         return received or handled or sent

@@ -19,12 +19,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from bot.sandbox.markup import parse_html
 from dialogs import render, timing
 from dialogs.events import Due, Edited, Event, Located, Said, Sender, Sent, Started, Tapped, Unreachable
 from dialogs.model import Escalation, Invite, Message, Outcome, Person, Record, Snapshot, Wakeup
 from dialogs.turn import take_turn
-from pydantic import TypeAdapter
 
 ANN, KIM, DANA, BEN, NEW = 1, 2, 3, 4, 5
 SEVEN = datetime(2026, 6, 1, 6, 0, tzinfo=UTC)  # seven in London, eight in Berlin
@@ -218,11 +219,7 @@ class Talk:
         """The data of the newest button of this name, to press it later."""
         who = who or self.me
         return next(
-            data
-            for bubble in reversed(self.chat(who))
-            for row in bubble.rows
-            for name, data in row
-            if name == label
+            data for bubble in reversed(self.chat(who)) for row in bubble.rows for name, data in row if name == label
         )
 
     def edits(self, text: str, who: int | None = None) -> Talk:
@@ -431,9 +428,7 @@ class Talk:
         owners = {own, *(one.athlete_id for one in outcome.escalations)}
         for prefix in outcome.cancel:
             club.wakeups = {
-                key: kept
-                for key, kept in club.wakeups.items()
-                if not (kept[0] in owners and key.startswith(prefix))
+                key: kept for key, kept in club.wakeups.items() if not (kept[0] in owners and key.startswith(prefix))
             }
         for wakeup in outcome.wakeups:
             assert wakeup.key not in club.rung, f"{wakeup.key} has rung: the database would refuse it"
