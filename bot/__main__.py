@@ -35,6 +35,7 @@ class Complaint(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
+    os.umask(0o077)  # the database holds what people say about their health: nobody else on this machine reads it
     _log(asked.verbose)
     try:
         settings = config.load(os.environ, read_file=lambda path: Path(path).read_text("utf-8"))
@@ -175,9 +176,7 @@ def _invite(settings: Settings, asked: argparse.Namespace) -> int:
             bot = club.recall(tx, "bot_username")
         if asked.coach and len(coaches) != 1:
             what = "is no coach" if not coaches else "is more than one coach"
-            raise Complaint(
-                f"{asked.coach} {what} here (who has not pressed Start yet does not count): aidstation people"
-            )
+            raise Complaint(f"{asked.coach} {what} here: see `aidstation people`")
         clock = app.Clock()
         code = app.keep_seat(base, clock.now(), name, coaches[0].id if coaches else None)
         bot = bot or asyncio.run(app.bot_name(settings))
@@ -215,6 +214,7 @@ def _people(settings: Settings, asked: argparse.Namespace) -> int:
             "coach": names.get(one.coach_id) if one.coach_id else None,
             "zone": one.zone,
             "hour": f"{one.ask_at:%H:%M}",
+            "started": one.chat_id is not None,
             "joined": one.consent_at is not None,
             "reachable": one.reachable,
             "last_checkin": one.asked_on.isoformat() if one.asked_on else None,
@@ -227,7 +227,8 @@ def _people(settings: Settings, asked: argparse.Namespace) -> int:
     if not rows:
         print("Nobody yet. `aidstation invite coach NAME` makes the first link.")
     for row in rows:
-        state = "" if row["joined"] else ", joining" if row["reachable"] else ", cannot be reached"
+        state = "" if row["joined"] and row["reachable"] else ", has blocked the bot" if row["joined"] else ", joining"
+        state = state if row["started"] else ", has not pressed Start"
         coach = f" of {row['coach']}" if row["coach"] else ""
         print(f"{row['id']:>4}  {row['name']}, {row['role']}{coach}, {row['hour']} {row['zone']}{state}")
     return 0

@@ -296,10 +296,7 @@ def keep_seat(base: Database, now: datetime, name: str, coach_id: int | None = N
     """The operator's invitation: a coach's, or an athlete's of this coach. Gives the code; only its hash is kept."""
     code = _dice()[:32]
     with base.begin() as tx:
-        expires_at = now + INVITE_LIVES
-        people.create_invite(
-            tx, name=name, code=code, now=now, expires_at=expires_at, coaches=coach_id is None, coach_id=coach_id
-        )
+        people.create_invite(tx, name=name, code=code, now=now, expires_at=now + INVITE_LIVES, coach_id=coach_id)
     return code
 
 

@@ -86,7 +86,7 @@ def _database(settings: Settings, now: datetime) -> list[Finding]:
     finally:
         base.close()
     coaches = [one for one in everyone if one.coaches]
-    silent = [one.name for one in coaches if not one.reachable]
+    silent = [one.name for one in coaches if one.chat_id is None or not one.reachable]
     return [
         Finding("database", "ok", f"current; {len(everyone)} people, {waiting} updates waiting"),
         Finding(

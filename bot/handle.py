@@ -20,10 +20,10 @@ import sqlalchemy as sa
 
 from bot.telegram import Unreadable, to_event
 from dialogs import render, timing
-from dialogs.events import Due, Event, Sender, Unreachable, Unread
+from dialogs.events import Due, Event, Moved, Sender, Unreachable, Unread
 from dialogs.model import Json, Message, Person, Snapshot, Wakeup
 from dialogs.turn import take_turn
-from storage import due, inbox, journal, people
+from storage import due, inbox, journal, outbox, people
 from storage.db import Database, is_transient
 from storage.outbox import Leased
 
@@ -118,6 +118,8 @@ def _turn(
     sender: Sender | None = None,
     person_id: int | None = None,
 ) -> None:
+    if isinstance(event, Moved) and sender is not None:
+        outbox.migrate_chat(tx, sender.chat_id, event.new_chat_id)
     known = people.load(tx, now=now, dice=dice(), bot=bot, sender=sender, person_id=person_id, event=event)
     if isinstance(event, Due) and event.kind == "list" and known.person is not None:
         known = replace(known, said=journal.said_to(tx, known.person.id, now - SAID_SINCE))

@@ -384,6 +384,7 @@ def _tell_athlete(draft: Draft, escalation: Escalation) -> None:
         "paged_at": None if start <= draft.now else draft.local_time(start),
         "listed_at": f"{coach.ask_at:%H:%M}" if coach else None,
         "flag": escalation.flag,
+        "wordless": not escalation.words,
     }
     match escalation.level:
         case Level.NOW:

@@ -7,6 +7,7 @@ same: it tells nothing about who is here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, time, timedelta
 
 from dialogs import checkin, engine, places, timing
@@ -47,6 +48,11 @@ def new_person(known: Snapshot, invite: Invite, sender: Sender) -> Person:
         coach_id=invite.coach_id,
         joined_at=known.now,
     )
+
+
+def invited_by(known: Snapshot, invite: Invite) -> Snapshot:
+    """With the coach whose name shall stand in the consent: what was loaded does not know them yet."""
+    return replace(known, coach=next((one for one in known.colleagues if one.id == invite.coach_id), None))
 
 
 def welcome(draft: Draft, invite: Invite) -> None:

@@ -130,7 +130,10 @@ class Escalation:
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """A seat kept for one person. Only a hash of its code is stored; it works once, until `expires_at`."""
+    """A seat kept for one person. Only a hash of its code is stored; it works once, until `expires_at`.
+
+    `seat_id`: the person is known already, but has never pressed Start (a coach, whom athletes wait for).
+    """
 
     id: int
     name: str
@@ -138,6 +141,7 @@ class Invite:
     coach_id: int | None
     expires_at: datetime
     code: str | None = None
+    seat_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

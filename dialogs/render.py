@@ -5,7 +5,8 @@ a text may use another one by `t("flags.chest")`, with further data by `t("share
 and undefined names are errors: an athlete's `{{7*7}}` or `<b` is data and comes out as it was typed.
 
 Telegram takes 4096 UTF-16 units after parsing the markup. Only an athlete's or coach's own words can be longer than
-the room that is left, so only `data["words"]` is ever divided: the rest follows in messages of its own, nothing is cut.
+the room that is left, so `data["words"]` is divided: the rest follows in messages of its own, and nothing is cut. Other
+texts that grow too long (a hundred athletes) lose their markup and are divided as they stand.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from markupsafe import Markup
 
 from dialogs.model import Json, Message
 
+HEADING = 200  # room for what stands above the second and further parts
 LIMIT = 4096  # UTF-16 units in one Telegram message, after entity parsing (Bot API, sendMessage)
 _TEXTS = Path(__file__).parent / "texts"
 _TAG = re.compile(r"</?[a-z][^<>]*>")
@@ -98,10 +100,14 @@ def payloads(message: Message, language: str) -> list[dict[str, Json]]:
     rest: list[str] = []
     if (over := units(plain(body)) - LIMIT) > 0:
         words = str(message.data.get("words", ""))
-        first, *rest = pieces(words, max(units(words) - over - 1, 1)) if words else (body,)
-        if rest:
-            rest = list(pieces("".join(rest), LIMIT - 200))
-        body = _body(message, language, {**message.data, "words": first})
+        if room := max(units(words) - over - 1, 0):
+            first, *_ = pieces(words, room)
+            body = _body(message, language, {**message.data, "words": first})
+        else:  # a long list: without its markup it may be cut anywhere
+            words = plain(body)
+            first, *_ = pieces(words, LIMIT)
+            body = html.escape(first, quote=False)
+        rest = list(pieces(words[len(first) :], LIMIT - HEADING))
     main: dict[str, Json] = {"text": body}
     if message.buttons:
         main["buttons"] = [

@@ -113,9 +113,10 @@ def _nobody(known: Snapshot, event: Event) -> Outcome:
         return Outcome(messages=(Message(head.id, "coach.unread_stranger", {"words": event.raw[:CAUSE_RAW]}),))
     if known.sender is None or isinstance(event, Blocked | Unblocked | Due | Unreachable):
         return Outcome()
-    if isinstance(event, Started) and known.invite is not None:
-        draft = Draft(known, joining.new_person(known, known.invite, known.sender), event)
-        joining.welcome(draft, known.invite)
+    if isinstance(event, Started) and (invite := known.invite) is not None:
+        newcomer = joining.new_person(known, invite, known.sender)
+        draft = Draft(joining.invited_by(known, invite), newcomer, event)
+        joining.welcome(draft, invite)
         return draft.outcome()
     return joining.stranger(known, known.sender.chat_id)
 
@@ -140,10 +141,12 @@ def _start(draft: Draft, event: Started) -> None:
         if invite.coaches and joining.settled(me):
             joining.also_coaches(draft)
             return
+        draft.known = joining.invited_by(draft.known, invite)
         draft.change(
             coaches=me.coaches or invite.coaches,
             runs=me.runs or not invite.coaches,
             coach_id=me.coach_id if invite.coaches else invite.coach_id,
+            joined_at=me.joined_at or draft.now,
             consent_at=None,  # another coach will read: that is asked anew
         )
     if not joining.settled(draft.person):
@@ -294,7 +297,7 @@ def _lay_aside(draft: Draft) -> None:
 def _tapped(draft: Draft, event: Tapped) -> None:
     """A button: of an open talk (by its turn number), or one that names what it is for; old ones are answered."""
     kind, _, choice = event.data.partition(":")
-    if kind.isdecimal() and len(kind) < 19:
+    if kind.isascii() and kind.isdecimal() and len(kind) < 19:
         talk = next((one for one in draft.person.talks if one.turn == int(kind)), None)
         moved = engine.choose(SCRIPTS[talk.script], talk, choice) if talk else None
         if talk is None or moved is None:
@@ -302,11 +305,8 @@ def _tapped(draft: Draft, event: Tapped) -> None:
             return
         MOVED[talk.script](draft, talk, moved)
         return
-    act = TAPS.get(kind)
-    if act is None:
-        draft.toast("shared.question_closed")
-        return
-    act(draft, choice)
+    act = COACH_TAPS.get(kind) if draft.person.coaches else None
+    (act or TAPS.get(kind, _closed))(draft, choice)
 
 
 def _edited(draft: Draft, event: Edited) -> None:
@@ -575,11 +575,14 @@ WISHES: Mapping[str, Act] = {
 }
 
 TAPS: Mapping[str, Act] = {
-    "ack": _coaches_only(desk.take),
-    "close": _coaches_only(desk.close),
-    "write": _coaches_only(lambda draft, id: desk.write(draft, int(id) if id.isdecimal() and len(id) < 19 else -1)),
     "urgent": _athletes_only(_urgent),
     "do": lambda draft, what: DO.get(what, _closed)(draft, ""),
+}
+
+COACH_TAPS: Mapping[str, Act] = {
+    "ack": desk.take,
+    "close": desk.close,
+    "write": lambda draft, id: desk.write(draft, int(id) if id.isdecimal() and len(id) < 19 else -1),
 }
 
 DO: Mapping[str, Act] = {

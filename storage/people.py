@@ -61,7 +61,9 @@ _ANSWERING = _COACHES.where(
         )
     )
 )
-_INVITE = sa.select(invite.c.id, invite.c.name, invite.c.coaches, invite.c.coach_id, invite.c.expires_at).where(
+_INVITE = sa.select(
+    invite.c.id, invite.c.name, invite.c.coaches, invite.c.coach_id, invite.c.expires_at, invite.c.seat_id
+).where(
     invite.c.code_hash == sa.bindparam("hash"),
     invite.c.used_at.is_(None),
     invite.c.expires_at > sa.bindparam("now"),
@@ -90,6 +92,11 @@ _CHANGE = (
 )
 
 
+_TAKE_OVER = (
+    sa.update(person)
+    .where(person.c.coach_id == sa.bindparam("from_id"))
+    .values(coach_id=sa.bindparam("to_id"), version=person.c.version + 1)
+)
 _MARK_UNREACHABLE = (
     sa.update(person).where(person.c.id == sa.bindparam("row_id")).values(reachable=False, version=person.c.version + 1)
 )
@@ -124,13 +131,17 @@ def load(
     the first three at most: enough to know the head coach.
     """
     me = _me(tx, sender, person_id)
+    invited = _invited(tx, event, now)
+    if me is None and invited is not None and invited.seat_id is not None and sender is not None:
+        me = _seated(tx, invited.seat_id, sender)
+        invited = invited if me is not None else None  # an older code for a seat that is taken opens nothing
     snapshot = Snapshot(
         now=now,
         dice=dice,
         bot=bot,
         sender=sender,
         person=me,
-        invite=_invited(tx, event, now),
+        invite=invited,
         about=_about(tx, sender, event),
     )
     if me is not None and me.coaches:
@@ -152,6 +163,8 @@ def load(
             snapshot = replace(snapshot, escalations=journal.open_for_athlete(tx, me.id))
     mine = me.id if me is not None else 0
     snapshot = replace(snapshot, colleagues=tuple(each for each in coaches if each.id != mine))
+    if me is None and snapshot.invite is not None and snapshot.invite.coach_id is not None:
+        return replace(snapshot, coach=by_id(tx, snapshot.invite.coach_id))  # who is to be named in the welcome
     if me is None or not me.runs:
         return snapshot
     coach = _by_id([each for each in coaches if each.id != me.id], me.coach_id)  # nobody coaches themselves
@@ -173,11 +186,19 @@ def _me(tx: sa.Connection, sender: Sender | None, person_id: int | None) -> Pers
     return found[0] if found else None
 
 
+def _seated(tx: sa.Connection, seat_id: int, sender: Sender) -> Person | None:
+    """The person whose seat this is, with the chat that has just been opened; None if somebody sits there."""
+    found = _people(tx, _LOCK_BY_ID, person=seat_id)
+    if not found or found[0].chat_id is not None:
+        return None
+    return replace(found[0], chat_id=sender.chat_id, user_id=sender.user_id)
+
+
 def _invited(tx: sa.Connection, event: Event | None, now: datetime) -> Invite | None:
     if not isinstance(event, Started) or not event.code:
         return None
     row = tx.execute(_INVITE, {"hash": _hash(event.code), "now": now}).first()
-    return None if row is None else Invite(*row)
+    return None if row is None else Invite(*row[:5], seat_id=row[5])
 
 
 def _about(tx: sa.Connection, sender: Sender | None, event: Event | None) -> int | None:
@@ -233,12 +254,15 @@ def save(
     if me is not None and me.id == 0:
         person_id = _join(tx, me)
         me = replace(me, id=person_id)
-    elif outcome.person is not None and outcome.person != snapshot.person:
+    elif outcome.person is not None and (outcome.person != snapshot.person or outcome.used_invite is not None):
         _change(tx, outcome.person)
     if outcome.used_invite is not None:
         used = tx.execute(_USE_INVITE, {"row_id": outcome.used_invite, "now": now, "person": person_id})
         if used.rowcount != 1:
             raise Conflict("this invite was used in the meantime")
+        seat_id = snapshot.invite.seat_id if snapshot.invite is not None else None
+        if seat_id is not None and seat_id != person_id:  # an athlete begins to coach: their athletes wait already
+            tx.execute(_TAKE_OVER, {"from_id": seat_id, "to_id": person_id})
     if person_id is not None:
         journal.append(tx, person_id, outcome.records, cause, now)
     for each in outcome.escalations:
@@ -316,6 +340,7 @@ def _new_invite(tx: sa.Connection, new: Invite, now: datetime) -> int:
         "name": new.name,
         "coaches": new.coaches,
         "coach_id": new.coach_id,
+        "seat_id": new.seat_id,
         "created_at": now,
         "expires_at": new.expires_at,
     }
@@ -328,17 +353,18 @@ def _hash(code: str) -> str:
 
 
 def create_invite(
-    tx: sa.Connection,
-    *,
-    name: str,
-    code: str,
-    now: datetime,
-    expires_at: datetime,
-    coaches: bool = False,
-    coach_id: int | None = None,
+    tx: sa.Connection, *, name: str, code: str, now: datetime, expires_at: datetime, coach_id: int | None = None
 ) -> Invite:
-    """Keep a seat (the operator's command). Only the hash of `code` is stored."""
-    new = Invite(id=0, name=name, coaches=coaches, coach_id=coach_id, expires_at=expires_at, code=code)
+    """Keep a seat (the operator's command): an athlete's of this coach, or a coach's. Only the hash of `code` is kept.
+
+    A coach is known by name from now on, so that athletes can be invited for them before they press Start. A second
+    invitation of a coach who has not come yet is for the same seat.
+    """
+    seat_id = None
+    if coach_id is None:
+        waiting = [each.id for each in find(tx, name, "coach") if each.chat_id is None]
+        seat_id = waiting[0] if waiting else _join(tx, Person(0, name, coaches=True))
+    new = Invite(0, name, coach_id is None, coach_id, expires_at, code, seat_id)
     return replace(new, id=_new_invite(tx, new, now))
 
 

@@ -171,6 +171,7 @@ invite = sa.Table(
     sa.Column("name", Words, nullable=False),
     sa.Column("coaches", sa.Boolean, nullable=False),
     _person("coach_id"),
+    _person("seat_id"),  # a coach who is known by name before they press Start, so that athletes can be theirs
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
     sa.Column("used_at", Instant),

@@ -184,9 +184,7 @@ SHARED = [
 
 
 @pytest.mark.parametrize(("lat", "lon", "name", "country", "zone"), SHARED)
-def test_a_shared_location_has_a_zone_and_a_country(
-    lat: float, lon: float, name: str, country: str, zone: str
-) -> None:
+def test_a_shared_location_has_a_zone_and_a_country(lat: float, lon: float, name: str, country: str, zone: str) -> None:
     place = at(lat, lon)
     assert place is not None
     assert (place.name, place.country, place.zone) == (name, country, zone)

@@ -92,9 +92,7 @@ def moving_zones() -> dict[str, tuple[list[Transition], list[str]]]:
 def wall(rules: ZoneInfo, around: datetime) -> list[tuple[datetime, datetime]]:
     """(what the wall shows, the instant) for each quarter hour, two days to both sides."""
     steps = range(-2 * 96, 2 * 96)
-    return [
-        ((around + n * QUARTER).astimezone(rules).replace(tzinfo=None), around + n * QUARTER) for n in steps
-    ]
+    return [((around + n * QUARTER).astimezone(rules).replace(tzinfo=None), around + n * QUARTER) for n in steps]
 
 
 def asks(rhythm: Rhythm, after: datetime, until: date) -> Iterator[tuple[date, datetime]]:
@@ -136,14 +134,10 @@ def test_the_table_of_moving_zones_is_not_empty_by_mistake() -> None:
     assert {"Asia/Beirut", "Africa/Cairo", "America/Havana", "America/Santiago", "America/Asuncion"} <= names
     assert not {"Asia/Kolkata", "UTC", "Asia/Tokyo"} & names
     instants = [change for changes, _ in table.values() for change, _, _ in changes]
-    assert all(
-        change.minute % 15 == 0 for change in instants
-    )  # else the oracle's quarter hours were too coarse
+    assert all(change.minute % 15 == 0 for change in instants)  # else the oracle's quarter hours were too coarse
 
 
-@pytest.mark.parametrize(
-    "zone", ["UTC", "Asia/Kolkata", "Asia/Kathmandu", "Pacific/Kiritimati", "Pacific/Niue"]
-)
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Asia/Kathmandu", "Pacific/Kiritimati", "Pacific/Niue"])
 def test_a_zone_that_never_moves_rings_every_24_hours(zone: str) -> None:
     rung = list(asks(Rhythm(zone, time(7)), utc("2028-02-26"), date(2028, 3, 3)))
     assert [day for day, _ in rung][-4:] == [
@@ -191,9 +185,7 @@ ODD_NIGHTS = [
 
 
 @pytest.mark.parametrize(("zone", "day", "at", "instant", "why"), ODD_NIGHTS)
-def test_an_hour_in_an_odd_night_has_one_instant(
-    zone: str, day: str, at: str, instant: str, why: str
-) -> None:
+def test_an_hour_in_an_odd_night_has_one_instant(zone: str, day: str, at: str, instant: str, why: str) -> None:
     assert instant_of(zone, date.fromisoformat(day), time.fromisoformat(at)) == utc(instant), why
 
 
@@ -231,9 +223,7 @@ def test_days_off_are_skipped_and_seven_of_them_mean_never() -> None:
 
 
 def test_a_pause_ends_on_its_date_and_then_on_the_next_day_that_is_on() -> None:
-    paused = Rhythm(
-        "Europe/Riga", time(7), frozenset({6}), paused_until=date(2026, 6, 14)
-    )  # a Sunday, and off
+    paused = Rhythm("Europe/Riga", time(7), frozenset({6}), paused_until=date(2026, 6, 14))  # a Sunday, and off
     assert next_ask(paused, utc("2026-06-01"), None) == (date(2026, 6, 15), utc("2026-06-15T04:00"))
     over = Rhythm("Europe/Riga", time(7), paused_until=date(2026, 5, 1))
     assert next_ask(over, utc("2026-06-01"), None) == (date(2026, 6, 1), utc("2026-06-01T04:00"))

@@ -500,16 +500,12 @@ def test_somebody_else_is_a_note_about_stress(text: str) -> None:
     assert "cardiac" not in reading.themes
 
 
-@pytest.mark.parametrize(
-    "text", ["i had chest pain in 2019", "fainted years ago", "coughed up blood when i was a kid"]
-)
+@pytest.mark.parametrize("text", ["i had chest pain in 2019", "fainted years ago", "coughed up blood when i was a kid"])
 def test_long_ago_is_a_note(text: str) -> None:
     assert read(text).level is Level.NOTE
 
 
-@pytest.mark.parametrize(
-    "text", ["what do i do if i get chest pain", "if i faint who calls you", "in case i collapse"]
-)
+@pytest.mark.parametrize("text", ["what do i do if i get chest pain", "if i faint who calls you", "in case i collapse"])
 def test_an_if_goes_to_the_queue_and_pages_nobody(text: str) -> None:
     assert read(text).level is Level.CONCERN
 

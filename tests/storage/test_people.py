@@ -321,7 +321,7 @@ def test_an_invite_used_or_expired_in_the_meantime_is_a_conflict_and_makes_nobod
     db: Database, dana: Person, late: bool
 ) -> None:
     with db.begin() as tx:
-        made = people.create_invite(tx, name="Ben", code="C", now=NOW, expires_at=NOW + HOUR)
+        made = people.create_invite(tx, name="Ben", code="C", now=NOW, expires_at=NOW + HOUR, coach_id=dana.id)
         if not late:
             people.save(tx, snapshot(), Outcome(person=newcomer(50), used_invite=made.id), (), "test", NOW)
     with pytest.raises(Conflict), db.begin() as tx:
@@ -387,3 +387,35 @@ def test_a_turn_that_changes_nothing_writes_nothing(db: Database, ann: Person) -
         with counting(db) as statements:
             people.save(tx, known, Outcome(person=ann), (), "test", NOW)
     assert statements == []
+
+
+def test_a_coach_is_known_by_name_before_start_and_finds_the_athletes_who_wait(db: Database) -> None:
+    with db.begin() as tx:
+        people.create_invite(tx, name="Eva", code="FIRST", now=NOW, expires_at=NOW + HOUR)
+        people.create_invite(tx, name="eva", code="SECOND", now=NOW, expires_at=NOW + HOUR)  # the first one was lost
+        (eva,) = people.find(tx, "Eva", "coach")
+        assert eva.chat_id is None
+        athlete = people.create_invite(tx, name="Ben", code="BEN", now=NOW, expires_at=NOW + HOUR, coach_id=eva.id)
+        assert athlete.coach_id == eva.id
+    with db.begin() as tx:
+        known = people.load(tx, now=NOW, dice="", bot="b", sender=Sender(70, 70), event=Started("SECOND", 1))
+        assert known.person is not None and known.invite is not None
+        assert (known.person.id, known.person.chat_id) == (eva.id, 70)
+        people.save(tx, known, Outcome(person=known.person, used_invite=known.invite.id), (), "test", NOW)
+    with db.begin() as tx:  # somebody sits there now: the other code opens nothing of it
+        other = people.load(tx, now=NOW, dice="", bot="b", sender=Sender(71, 71), event=Started("FIRST", 1))
+        assert (other.person, other.invite) == (None, None)
+
+
+def test_an_athlete_who_begins_to_coach_gets_the_athletes_of_the_seat(db: Database, dana: Person) -> None:
+    with db.begin() as tx:
+        people.save(tx, snapshot(), Outcome(person=newcomer(50)), (), "test", NOW)
+        seat = people.create_invite(tx, name="Eva", code="EVA", now=NOW, expires_at=NOW + HOUR)
+        waiting = replace(newcomer(51), coach_id=seat.seat_id)
+        waiting_id = people.save(tx, snapshot(), Outcome(person=waiting), (), "test", NOW).person_id
+        known = people.load(tx, now=NOW, dice="", bot="b", sender=Sender(50, 50), event=Started("EVA", 1))
+        assert known.person is not None and known.person.chat_id == 50
+        changed = replace(known.person, coaches=True)
+        people.save(tx, known, Outcome(person=changed, used_invite=seat.id), (), "test", NOW)
+        moved = people.by_id(tx, waiting_id or 0)
+        assert moved is not None and moved.coach_id == known.person.id

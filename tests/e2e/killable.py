@@ -1,0 +1,248 @@
+"""The real service as a process that kills itself, by SIGKILL, at a named step. Only tests start it.
+
+    python -m tests.e2e.killable        a nursery: reads one order per line (JSON), answers "born PID", then "ended CODE"
+
+An import costs seconds and a fork milliseconds. So the nursery imports everything once, opens nothing, starts no
+thread and no loop, and forks a child for each order. The child is an ordinary process: its own environment, its own
+log, the command line `aidstation run`, and a real SIGKILL, after which nothing of it runs any more. CODE is what
+waitpid says: negative for a signal.
+
+The steps, and where a child dies:
+    fetched     updates are here (the fetch has returned, the webhook's body is read); nothing is stored
+    stored      the commit of the inbox has returned; neither the confirming fetch nor the 200 has left
+    confirmed   Telegram has answered the fetch that confirms, or the 200 has left; nothing is handled
+    handled     the turn has run and written everything; not committed
+    committed   the turn's commit has returned; nothing of it is sent
+    leased      the commit of the lease has returned; no call has been made
+    accepted    Telegram's answer to a message is here; not written down
+    recorded    the commit that writes it down has returned
+
+There is no switch for this in the service: the functions around the step are replaced here, in the child, each by
+itself followed or preceded by the death. A child meets its step only while the order's file `armed` exists, and dies
+when it has met `nth` updates, turns or messages there. Its clock is ahead of the machine's by `ahead` seconds.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+STEPS = ("fetched", "stored", "confirmed", "handled", "committed", "leased", "accepted", "recorded")
+MODULES = ("bot.__main__", "bot.app", "storage.db", "alembic.command", "psycopg", "sqlalchemy.dialects.sqlite")
+
+
+@dataclass(slots=True)
+class Fate:
+    """One child's death."""
+
+    step: str
+    nth: int
+    armed: str
+    met: int = 0
+    withheld: bool = False  # confirmed: from now on nothing is handled
+
+    def meets(self, count: int = 1) -> None:
+        if count and self.is_armed():
+            self.met += count
+            if self.met >= self.nth:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def is_armed(self) -> bool:
+        return os.path.exists(self.armed)
+
+
+def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """`make` gets the real one and gives what stands in its place. A name that is gone raises: the test is stale."""
+    setattr(owner, name, make(getattr(owner, name)))
+
+
+def wind_up(fate: Fate, ahead: timedelta) -> None:
+    """Put the death of this child where its order says."""
+    from bot import app, handle
+    from storage import outbox, people
+
+    replace(app, "Clock", lambda real: lambda: real(ahead=ahead))
+    match fate.step:
+        case "fetched":
+            replace(app.App, "store", lambda real: _before_storing(real, fate))
+        case "stored":
+            replace(app.App, "store", lambda real: _after_storing(real, fate))
+        case "confirmed":
+            replace(app.App, "store", lambda real: _withholding(real, fate))
+            replace(handle, "handle_one", lambda real: lambda *args: False if fate.withheld else real(*args))
+            replace(app.Api, "get_updates", lambda real: _after_confirming_fetch(real, fate))
+            replace(app, "make_app", lambda real: _after_200(real, fate))
+        case "handled":
+            replace(people, "save", lambda real: _then_meets(real, fate))
+        case "committed":
+            replace(handle, "handle_one", lambda real: _then_meets(real, fate))
+        case "leased":
+            replace(app, "Courier", lambda real: _after_commit(real, fate, lambda leased: len(leased or ())))
+        case "accepted":
+            replace(app.Api, "deliver", lambda real: _after_delivery(real, fate))
+        case "recorded":
+            written: list[int] = []
+
+            def noting(real: Any) -> Any:
+                def sent(tx: Any, id: int, *args: Any) -> None:
+                    written.append(id)
+                    real(tx, id, *args)
+
+                return sent
+
+            replace(outbox, "sent", noting)
+            replace(app, "Courier", lambda real: _after_commit(real, fate, lambda _: len(written)))
+        case "":
+            pass  # a life without a death
+        case other:
+            raise ValueError(f"no such step: {other}")
+
+
+def _before_storing(real: Any, fate: Fate) -> Any:
+    async def store(self: Any, rows: Any) -> None:
+        fate.meets(len(rows))
+        await real(self, rows)
+
+    return store
+
+
+def _after_storing(real: Any, fate: Fate) -> Any:
+    async def store(self: Any, rows: Any) -> None:
+        await real(self, rows)
+        fate.meets(len(rows))
+
+    return store
+
+
+def _withholding(real: Any, fate: Fate) -> Any:
+    async def store(self: Any, rows: Any) -> None:
+        fate.withheld = fate.withheld or fate.is_armed()  # before the commit, lest a turn slip in
+        await real(self, rows)
+
+    return store
+
+
+def _after_confirming_fetch(real: Any, fate: Fate) -> Any:
+    async def get_updates(self: Any, offset: int | None, timeout_s: float) -> Any:
+        if fate.withheld and offset is not None:
+            await real(self, offset, 0)
+            fate.meets(fate.nth)
+        return await real(self, offset, timeout_s)
+
+    return get_updates
+
+
+def _after_200(real: Any, fate: Fate) -> Any:
+    def make_app(*args: Any, **kwargs: Any) -> Any:
+        inner = real(*args, **kwargs)
+
+        async def web(scope: Any, receive: Any, send: Any) -> None:
+            statuses: list[int] = []
+
+            async def sending(message: Any) -> None:
+                await send(message)
+                statuses.append(message.get("status", 0))
+
+            await inner(scope, receive, sending)
+            if fate.withheld and 200 in statuses:
+                fate.meets()
+
+        return web
+
+    return make_app
+
+
+def _then_meets(real: Any, fate: Fate) -> Any:
+    def function(*args: Any, **kwargs: Any) -> Any:
+        result = real(*args, **kwargs)
+        fate.meets(1 if result else 0)
+        return result
+
+    return function
+
+
+def _after_commit(real: Any, fate: Fate, count: Callable[[Any], int]) -> Any:
+    """The courier with a death behind its commits."""
+
+    def courier(*, db_call: Any, **fields: Any) -> Any:
+        async def then_meets(work: Any) -> Any:
+            result = await db_call(work)
+            fate.meets(count(result))
+            return result
+
+        return real(db_call=then_meets, **fields)
+
+    return courier
+
+
+def _after_delivery(real: Any, fate: Fate) -> Any:
+    async def deliver(*args: Any, **kwargs: Any) -> Any:
+        result = await real(*args, **kwargs)
+        fate.meets()
+        return result
+
+    return deliver
+
+
+# --- the nursery --------------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    for name in MODULES:
+        importlib.import_module(name)
+    from dialogs import help_numbers, places
+
+    places.warm()
+    help_numbers.load()
+    gc.freeze()  # the children share these pages
+    _tell("ready")
+    for line in iter(sys.stdin.buffer.raw.readline, b""):  # type: ignore[attr-defined]
+        alive, held = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(alive)
+            _live(json.loads(line), held)
+        os.close(held)
+        _tell(f"born {pid}")
+        # The pipe ends with the child. If our own input ends first, the test is gone, and the child goes with it.
+        if alive not in select.select([alive, sys.stdin], [], [])[0]:
+            os.kill(pid, signal.SIGKILL)
+        os.close(alive)
+        _tell(f"ended {os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}")
+
+
+def _live(order: dict[str, Any], held: int) -> None:
+    """The child: never returns."""
+    code = 70
+    try:
+        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for old, new in ((nothing, 0), (log, 1), (log, 2)):
+            os.dup2(old, new)
+        os.environ.clear()
+        os.environ.update(order["env"])
+        wind_up(Fate(order["step"], order["nth"], order["armed"]), timedelta(seconds=order["ahead"]))
+        from bot.__main__ import main as aidstation
+
+        code = aidstation(["run"])
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(code)
+
+
+def _tell(line: str) -> None:
+    os.write(1, line.encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()
