@@ -170,16 +170,29 @@ class App:
                 tasks.create_task(self._polling())
 
     async def _polling(self) -> None:
-        await _until_done(lambda: self.api.delete_webhook(), "delete_webhook")
+        await self._remove_webhook()
         await poll_forever(
             self.api,
             self.store,
             bot_id=self.bot_id,
             nudge=self.nudge,
             health=self._note_health,
-            sleep=asyncio.sleep,
+            sleep=self._rest,
             jitter=SystemRandom().random,
         )
+
+    async def _rest(self, seconds: float) -> None:
+        """Between two fetches, the first of which failed. A webhook left behind answers each of them with 409."""
+        if self.health == "conflict":
+            await self._remove_webhook()
+        await asyncio.sleep(seconds)
+
+    async def _remove_webhook(self) -> None:
+        """Best effort: polling begins whatever comes of it, since a bot that waits here would be deaf."""
+        try:
+            await self.api.delete_webhook()
+        except SendError as error:
+            log.warning("receive.webhook_stays kind=%s", error.kind)
 
     def _note_health(self, kind: str | None) -> None:
         self.health = kind
