@@ -33,6 +33,10 @@ class Complaint(Exception):
     """What the operator reads when a command cannot do its work."""
 
 
+# The library warns whoever reads a duration, its own code included, unless told that we want a timedelta.
+os.environ.setdefault("PTB_TIMEDELTA", "true")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     os.umask(0o077)  # the database holds what people say about their health: nobody else on this machine reads it

@@ -390,7 +390,7 @@ def _tell_athlete(draft: Draft, escalation: Escalation) -> None:
         case Level.NOW:
             text = "athlete.crisis" if escalation.flag == CRISIS else "athlete.now"
         case Level.TODAY:
-            text = "athlete.asked" if escalation.flag == ASKED else "athlete.today"
+            text = {CRISIS: "athlete.crisis_today", ASKED: "athlete.asked"}.get(escalation.flag, "athlete.today")
         case _:
             text = "athlete.concern"
     worse: Rows = ((Button("button.urgent", f"urgent:{escalation.short}"),),)

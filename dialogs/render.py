@@ -1,8 +1,9 @@
 """A Message -> what Telegram is given: HTML and button labels, in the language of the one who reads it.
 
 Texts live in `texts/<language>/<file>.j2`; the id "morning.sleep" is the block `sleep` of `morning.j2`;
-a text may use another one by `t("flags.chest")`, with further data by `t("shared.date", date=next)`. Autoescape is on
-and undefined names are errors: an athlete's `{{7*7}}` or `<b` is data and comes out as it was typed.
+a text may use another one by `t("flags.chest")`, with further data by `t("shared.date", date=next)`, or with another one
+in its place where it does not exist by `t("flags." ~ flag, "flags.other")`. Autoescape is on and undefined names are
+errors: an athlete's `{{7*7}}` or `<b` is data and comes out as it was typed.
 
 Telegram takes 4096 UTF-16 units after parsing the markup. Only an athlete's or coach's own words can be longer than
 the room that is left, so `data["words"]` is divided: the rest follows in messages of its own, and nothing is cut. Other
@@ -49,15 +50,25 @@ def languages() -> tuple[str, ...]:
 
 def text(language: str, id: str, data: Mapping[str, Json]) -> str:
     """One text as Telegram HTML. An unknown language falls back to English; an unknown id is a KeyError."""
-    file, _, block = id.partition(".")
-    language = language if language in languages() else "en"
-    template = _environment().get_template(f"{language}/{file}.j2")
+    template, block = _find(language, id)
 
-    def other_text(other: str, **more: Json) -> Markup:
-        return Markup(text(language, other, {**data, **more}))  # noqa: S704 - a text is escaped already
+    def other_text(other: str, instead: str | None = None, **more: Json) -> Markup:
+        known = instead is None or _has(language, other)
+        return Markup(text(language, other if known else str(instead), {**data, **more}))  # noqa: S704 - is escaped
 
     inner = {**data, "t": other_text}
-    return "".join(template.blocks[block.replace("-", "_")](template.new_context(inner))).strip()
+    return "".join(template.blocks[block](template.new_context(inner))).strip()
+
+
+def _find(language: str, id: str) -> tuple[jinja2.Template, str]:
+    file, _, block = id.partition(".")
+    language = language if language in languages() else "en"
+    return _environment().get_template(f"{language}/{file}.j2"), block.replace("-", "_")
+
+
+def _has(language: str, id: str) -> bool:
+    template, block = _find(language, id)
+    return block in template.blocks
 
 
 def label(language: str, id: str, data: Mapping[str, Json]) -> str:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import postgres
+
+if TYPE_CHECKING:
+    from tests.world import World
 
 TEMPLATE = "aidstation_template"
 
@@ -51,6 +55,24 @@ def migrated_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Ite
     else:
         server: postgres.Server = request.getfixturevalue("postgres_server")
         yield from _postgres_database(server, request.getfixturevalue("postgres_template"))
+
+
+@pytest.fixture
+async def world(migrated_database_url: str) -> AsyncIterator[World]:
+    """A club by polling, on both databases; see tests/world.py."""
+    from tests.world import opened  # here, so that the tests of dialogs never load the service
+
+    async with opened(migrated_database_url) as club:
+        yield club
+
+
+@pytest.fixture
+async def webhook_world(migrated_database_url: str) -> AsyncIterator[World]:
+    """The same with Telegram calling us."""
+    from tests.world import opened
+
+    async with opened(migrated_database_url, mode="webhook") as club:
+        yield club
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,12 @@ Json = dict[str, Any]
 CANARY = "my left knee is on fire"
 
 
+@pytest.fixture(autouse=True)
+def _future_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `bot.__main__` sets it: without it the library warns at each duration that it reads."""
+    monkeypatch.setenv("PTB_TIMEDELTA", "true")
+
+
 @pytest.fixture
 def box() -> BotApi:
     return BotApi(token=TOKEN, now=Clock())
@@ -514,6 +520,11 @@ REPLY = message(text="How?", message_id=4)
             {"message": message({**GROUP, "id": -200}, migrate_from_chat_id=-100)},
             events.Sender(-100, None, private=False),
             events.Moved(-200),
+        ),
+        (  # a duration, of which the library would warn
+            {"message": message(message_auto_delete_timer_changed={"message_auto_delete_time": 86400})},
+            ANN,
+            events.Other("message_auto_delete_timer_changed"),
         ),
         (
             {"channel_post": {"message_id": 5, "date": 0, "chat": {"id": -9, "type": "channel", "title": "C"}}},

@@ -2,7 +2,7 @@
 
 It does what storage and the shell do with an Outcome, by the same rules (a wakeup whose key has rung is never planned
 again; a message with a key is put once; an edit changes the bubble it names), and is as strict about them. Between
-any two turns the whole club is written to JSON and read back. The chats are kept as phones show them, and every
+any two turns all that is kept is written to JSON and read back. The chats are kept as phones show them, and every
 markup is read by the sandbox's parser, so that a transcript can be read, and judged, from top to bottom.
 
 Ann (Kim's) and Ben (Dana's) run; Kim and Dana coach. Ann and Dana live in London, Kim in Berlin: an hour later, so
@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -69,7 +69,7 @@ class Bubble:
 
 @dataclass(slots=True)
 class Club:
-    """All that outlives a turn; this is what goes through JSON."""
+    """All that outlives a turn."""
 
     now: datetime
     people: dict[int, Person]
@@ -84,8 +84,7 @@ class Club:
     turns: int = 0
 
 
-_CLUB = TypeAdapter(Club)
-Recorder = Callable[[Message], None]
+_OUTCOME = TypeAdapter(Outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,6 @@ def tell(line: str) -> None:
 
 class Talk:
     """`me` is who says and taps when no name is given: Ann."""
-
-    recorder: Recorder | None = None  # sees each message of every talk
 
     def __init__(self, *people: Person, now: datetime = SEVEN, me: int = ANN):
         self.club = Club(now, {one.id: one for one in people or PEOPLE})
@@ -348,11 +345,11 @@ class Talk:
     def _turn(self, event: Event, who: int, sender: Sender | None = None, about: int | None = None) -> None:
         known = self.snapshot(event, who, sender, about)
         self.outcome = take_turn(known, event)
-        self._save(known, self.outcome)
-        before = self.club
-        written = json.dumps(_CLUB.dump_python(before, mode="json"))
-        self.club = _CLUB.validate_python(json.loads(written))
-        assert self.club == before, "the club does not survive being written down"
+        kept = replace(self.outcome, messages=())
+        written = json.dumps(_OUTCOME.dump_python(kept, mode="json"))
+        read = _OUTCOME.validate_python(json.loads(written))
+        assert read == kept, "this does not survive being written down"
+        self._save(known, replace(read, messages=self.outcome.messages))
 
     def snapshot(self, event: Event, who: int, sender: Sender | None = None, about: int | None = None) -> Snapshot:
         """As `storage.people.load` makes it."""
@@ -389,7 +386,9 @@ class Talk:
             known,
             coach=coach,
             backup=_backup(coaches, coach, me),
-            records=tuple(r for whose, _, r in club.journal if whose == me.id),
+            records=tuple(
+                r for whose, _, r in club.journal if whose == me.id and r.day >= self.now.date() - timedelta(days=8)
+            ),
         )
 
     def _concerns(self, me: Person, one: Escalation, coaches: list[Person]) -> bool:
@@ -444,8 +443,6 @@ class Talk:
         club.turns += 1
 
     def _deliver(self, message: Message, own: int) -> None:
-        if Talk.recorder is not None:
-            Talk.recorder(message)
         club = self.club
         json.dumps(dict(message.data))
         if message.key is not None:

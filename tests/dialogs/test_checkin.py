@@ -11,10 +11,14 @@ from dialogs.scripts.checkin import ITEMS, MORNING
 from tests.dialogs.talk import ANN, BEN, DANA, KIM, Talk
 
 
-@pytest.fixture
-def talk() -> Talk:
+def begin() -> Talk:
     """A morning, just asked."""
     return Talk().at("07:30")
+
+
+@pytest.fixture
+def talk() -> Talk:
+    return begin()
 
 
 def test_as_usual_is_one_tap_and_one_bubble(talk: Talk) -> None:
@@ -267,6 +271,7 @@ def test_a_pause_by_button(talk: Talk) -> None:
         ("tomorrow", "I ask next tomorrow"),
         ("until Sunday", "on Sunday, 7 June"),
         ("1 July", "on Wednesday, 1 July"),
+        (" ", "How long shall I be quiet?"),
         ("29 February", "There is no such day in the calendar."),
         ("1/7", "That could be two different days."),
         ("1 May", "That day is over already."),

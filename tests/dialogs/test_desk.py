@@ -10,9 +10,13 @@ import pytest
 from tests.dialogs.talk import ANN, BEN, DANA, KIM, PEOPLE, Talk
 
 
+def begin() -> Talk:
+    return Talk().at("07:30").taps("All as usual")
+
+
 @pytest.fixture
 def talk() -> Talk:
-    return Talk().at("07:30").taps("All as usual")
+    return begin()
 
 
 def test_the_morning_list_comes_at_the_coachs_hour_when_there_is_something_on_it(talk: Talk) -> None:

@@ -8,7 +8,7 @@ from datetime import time, timedelta
 
 import pytest
 
-from dialogs.events import Blocked, Unblocked
+from dialogs.events import Blocked, Grouped, Moved, Unblocked
 from dialogs.levels import Level
 from dialogs.model import Invite
 from tests.dialogs.talk import ANN, BEN, DANA, KIM, NEW, PEOPLE, Talk
@@ -98,6 +98,12 @@ def test_nothing_about_anybody_is_said_in_a_group() -> None:
     talk = Talk()
     talk.says("my chest hurts", private=False).says("/coach", KIM, private=False).nobody_reads()
     assert not talk.club.escalations
+
+
+def test_a_group_that_adds_the_bot_reads_one_line() -> None:
+    talk = Talk()
+    talk.takes(Grouped("added"), KIM, private=False).reads(-600, "I only talk in private, one to one: @aid_bot")
+    talk.takes(Grouped("said"), KIM, private=False).takes(Moved(-7), KIM, private=False).nobody_reads()
 
 
 def test_no_is_a_full_answer() -> None:

@@ -14,10 +14,14 @@ from tests.dialogs.talk import ANN, BEN, DANA, KIM, PEOPLE, Talk
 NOBODY_HAS_IT = "Nobody has answered yet."
 
 
-@pytest.fixture
-def talk() -> Talk:
+def begin() -> Talk:
     """Monday noon in London; this morning's check-in is in."""
     return Talk().at("07:30").taps("All as usual").at("12:00")
+
+
+@pytest.fixture
+def talk() -> Talk:
+    return begin()
 
 
 def first_line(talk: Talk, who: int = ANN) -> str:
@@ -58,6 +62,12 @@ def test_crisis_words_on_top_of_an_alarm_bring_their_own_numbers(talk: Talk) -> 
     talk.says("chest pain").says("i want to die anyway").hears("You can talk to somebody now: Samaritans")
     talk.kim_reads("i want to die anyway")
     talk.after(minutes=10).hears("Samaritans: 116 123")
+
+
+def test_words_that_sound_like_it_read_somebody_to_talk_to_as_well(talk: Talk) -> None:
+    talk.says("i keep thinking what is the point of it all")
+    assert first_line(talk).startswith("Somebody to talk to: Samaritans: 116 123")
+    assert talk.only.level is Level.TODAY
 
 
 def test_today_holds_the_running_and_pages_in_waking_hours(talk: Talk) -> None:

@@ -1,6 +1,6 @@
 """The real service as a process that kills itself, by SIGKILL, at a named step. Only tests start it.
 
-    python -m tests.e2e.killable        a nursery: reads one order per line (JSON), answers "born PID", then "ended CODE"
+    python -m tests.e2e.killable    a nursery: reads one order per line (JSON), answers "born PID", then "ended CODE"
 
 An import costs seconds and a fork milliseconds. So the nursery imports everything once, opens nothing, starts no
 thread and no loop, and forks a child for each order. The child is an ordinary process: its own environment, its own
@@ -16,6 +16,8 @@ The steps, and where a child dies:
     leased      the commit of the lease has returned; no call has been made
     accepted    Telegram's answer to a message is here; not written down
     recorded    the commit that writes it down has returned
+And one that it survives:
+    stumbling   writing down what Telegram has accepted fails once, as if another process held the database
 
 There is no switch for this in the service: the functions around the step are replaced here, in the child, each by
 itself followed or preceded by the death. A child meets its step only while the order's file `armed` exists, and dies
@@ -68,6 +70,7 @@ def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
 def wind_up(fate: Fate, ahead: timedelta) -> None:
     """Put the death of this child where its order says."""
     from bot import app, handle
+    from bot.telegram import Api
     from storage import outbox, people
 
     replace(app, "Clock", lambda real: lambda: real(ahead=ahead))
@@ -79,7 +82,7 @@ def wind_up(fate: Fate, ahead: timedelta) -> None:
         case "confirmed":
             replace(app.App, "store", lambda real: _withholding(real, fate))
             replace(handle, "handle_one", lambda real: lambda *args: False if fate.withheld else real(*args))
-            replace(app.Api, "get_updates", lambda real: _after_confirming_fetch(real, fate))
+            replace(Api, "get_updates", lambda real: _after_confirming_fetch(real, fate))
             replace(app, "make_app", lambda real: _after_200(real, fate))
         case "handled":
             replace(people, "save", lambda real: _then_meets(real, fate))
@@ -88,7 +91,7 @@ def wind_up(fate: Fate, ahead: timedelta) -> None:
         case "leased":
             replace(app, "Courier", lambda real: _after_commit(real, fate, lambda leased: len(leased or ())))
         case "accepted":
-            replace(app.Api, "deliver", lambda real: _after_delivery(real, fate))
+            replace(Api, "deliver", lambda real: _after_delivery(real, fate))
         case "recorded":
             written: list[int] = []
 
@@ -101,6 +104,8 @@ def wind_up(fate: Fate, ahead: timedelta) -> None:
 
             replace(outbox, "sent", noting)
             replace(app, "Courier", lambda real: _after_commit(real, fate, lambda _: len(written)))
+        case "stumbling":
+            replace(outbox, "sent", lambda real: _failing_once(real, fate))
         case "":
             pass  # a life without a death
         case other:
@@ -193,34 +198,54 @@ def _after_delivery(real: Any, fate: Fate) -> Any:
     return deliver
 
 
+def _failing_once(real: Any, fate: Fate) -> Any:
+    def sent(*args: Any) -> None:
+        if fate.is_armed():
+            os.unlink(fate.armed)
+            raise OSError("the database is away")
+        real(*args)
+
+    return sent
+
+
 # --- the nursery --------------------------------------------------------------------------------------------------
 
 
 def main() -> None:
     for name in MODULES:
         importlib.import_module(name)
-    from dialogs import help_numbers, places
-
-    places.warm()
-    help_numbers.load()
+    _warm()
     gc.freeze()  # the children share these pages
+    orders = open(0, "rb", buffering=0)
     _tell("ready")
-    for line in iter(sys.stdin.buffer.raw.readline, b""):  # type: ignore[attr-defined]
+    while line := orders.readline():
         alive, held = os.pipe()
         pid = os.fork()
         if pid == 0:
             os.close(alive)
-            _live(json.loads(line), held)
+            _live(json.loads(line))
         os.close(held)
         _tell(f"born {pid}")
         # The pipe ends with the child. If our own input ends first, the test is gone, and the child goes with it.
-        if alive not in select.select([alive, sys.stdin], [], [])[0]:
+        if alive not in select.select([alive, orders.fileno()], [], [])[0]:
             os.kill(pid, signal.SIGKILL)
         os.close(alive)
         _tell(f"ended {os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}")
 
 
-def _live(order: dict[str, Any], held: int) -> None:
+def _warm() -> None:
+    """What every process loads from the package's own files and then keeps; no two children differ in it."""
+    from dialogs import help_numbers, places, render
+    from dialogs.words import triage
+
+    places.warm()
+    help_numbers.load()
+    triage.read("good morning")
+    for text in ("menu.help", "coach.nothing_open", "athlete.heard", "button.usual", "morning.skipped"):
+        render.text("en", text, {})
+
+
+def _live(order: dict[str, Any]) -> None:
     """The child: never returns."""
     code = 70
     try:

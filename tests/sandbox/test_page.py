@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions, Keys
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from bot.sandbox.botapi import BotApi
 from bot.sandbox.phone import Phone
 from bot.sandbox.server import PageHooks, PhoneCard, serve
+from tests.browser import opened
 from tests.sandbox.wire import TOKEN, Body, Clock
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 YES = {"inline_keyboard": [[{"text": "I have it", "callback_data": "ack"}]]}
 
 
@@ -145,22 +143,8 @@ async def test_without_hooks_there_is_no_page(api: BotApi) -> None:
 
 @pytest.fixture
 def browser() -> Iterator[Chrome]:
-    if not (CHROMIUM and DRIVER):
-        pytest.skip("no chromium and chromedriver on this machine")
-    options = ChromeOptions()
-    options.binary_location = CHROMIUM
-    quiet = ("background-networking", "component-update", "sync", "gpu", "dev-shm-usage")
-    for argument in (
-        "headless=new",
-        "window-size=1280,900",
-        "no-sandbox",
-        "no-first-run",
-        *(f"disable-{what}" for what in quiet),
-    ):
-        options.add_argument(f"--{argument}")
-    driver = Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
+    with opened() as driver:
+        yield driver
 
 
 @pytest.mark.browser

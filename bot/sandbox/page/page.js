@@ -4,6 +4,8 @@
 
 const TITLE = document.title;
 const RING_MS = 1500, TOAST_MS = 4000, TAP_MS = 1500;
+const HERE = { latitude: 51.507, longitude: -0.128 }; // what "Share my location" shares; the pin offers other places
+const ONE_AT_A_TIME = matchMedia("(max-width: 940px)"); // as in page.css
 const LINK = /^(https?:|tg:|tel:|mailto:)/i;
 const WRAP = {
   bold: "strong", italic: "em", underline: "u", strikethrough: "s", code: "code", pre: "pre",
@@ -19,7 +21,6 @@ const MEDIA = {
 };
 const BLOCK = new Set(["blockquote", "expandable_blockquote", "pre"]);
 const phones = new Map(); // user id -> what is on the screen
-let first = true;
 
 const $ = (selector, root = document) => root.querySelector(selector);
 
@@ -103,6 +104,7 @@ class Phone {
     this.bubbles = new Map(); // message id -> {version, element}
     this.unread = 0;
     this.noticed = null;
+    this.first = true; // what was there before we looked does not ring
     this.editing = null;
     this.quoting = false;
     this.root = $("#phone-template").content.firstElementChild.cloneNode(true);
@@ -185,9 +187,10 @@ class Phone {
     const atEnd = this.chat.scrollHeight - this.chat.scrollTop - this.chat.clientHeight < 80;
     const rang = this.draw(card.bubbles);
     this.replies(open ? card.keyboard : []);
-    if (rang || first || atEnd) this.chat.scrollTop = this.chat.scrollHeight;
+    if (rang || this.first || atEnd) this.chat.scrollTop = this.chat.scrollHeight;
     this.notices(card.notices);
-    if (rang && !first) this.ring(rang);
+    if (rang && !this.first) this.ring(rang);
+    this.first = false;
   }
 
   draw(bubbles) {
@@ -201,6 +204,8 @@ class Phone {
       if (shown?.version === bubble.version) continue;
       const element = this.bubble(bubble);
       if (shown) {
+        // The next question keeps the height of the last one, else its buttons slip away under the thumb.
+        if ($(".keys", shown.element) && bubble.buttons.length) element.style.minHeight = `${shown.element.offsetHeight}px`;
         const focused = shown.element.contains(document.activeElement) && document.activeElement.dataset.button;
         shown.element.replaceWith(element);
         if (focused) ($("[data-button]", element) ?? this.chat).focus({ preventScroll: true });
@@ -208,13 +213,16 @@ class Phone {
         if (this.day !== bubble.day) this.chat.append(make("li", { class: "day" }, bubble.day));
         this.day = bubble.day;
         this.chat.append(element);
-        if (!first) element.classList.add("fresh");
+        if (!this.first) element.classList.add("fresh");
         if (!bubble.mine && !bubble.silent) rang += 1;
       }
       this.bubbles.set(bubble.id, { version: bubble.version, element });
     }
     const empty = $(".empty", this.chat);
-    if (!bubbles.length && !empty) this.chat.append(make("li", { class: "empty" }, "Nothing here yet. Press Start to meet the bot."));
+    if (!bubbles.length && !empty) {
+      const invited = this.card.start_code ? `${this.name} has an invitation. Press START to open it.` : "Nothing here yet. Press START to meet the bot.";
+      this.chat.append(make("li", { class: "empty" }, invited));
+    }
     if (bubbles.length) empty?.remove();
     return rang;
   }
@@ -267,7 +275,7 @@ class Phone {
     board.replaceChildren(...rows.map((row) => make("div", {}, ...row.map((button) => make("button", {
       type: "button", "data-button": button.text, dir: "auto",
       onclick: () => button.request === "location"
-        ? this.send("location", { latitude: 52.52, longitude: 13.405 })
+        ? this.send("location", HERE)
         : this.send("say", { text: button.text }),
     }, button.text)))));
   }
@@ -287,19 +295,25 @@ class Phone {
 
   // A message with sound: the phone lights up until somebody looks at it.
   ring(count) {
-    if (!document.hidden && this.root.contains(document.activeElement)) return;
+    const alone = ONE_AT_A_TIME.matches && this.root.classList.contains("shown");
+    if (!document.hidden && (alone || this.root.contains(document.activeElement))) return;
     this.unread += count;
-    this.root.classList.add("lit", "ringing");
+    for (const part of [this.root, this.tab]) part.classList.add("lit", "ringing");
     clearTimeout(this.ringing);
-    this.ringing = setTimeout(() => this.root.classList.remove("ringing"), RING_MS);
+    this.ringing = setTimeout(() => this.still(), RING_MS);
     this.count();
   }
 
   look() {
     if (!this.unread) return;
     this.unread = 0;
-    this.root.classList.remove("lit", "ringing");
+    for (const part of [this.root, this.tab]) part.classList.remove("lit");
+    this.still();
     this.count();
+  }
+
+  still() {
+    for (const part of [this.root, this.tab]) part.classList.remove("ringing");
   }
 
   count() {
@@ -336,8 +350,7 @@ function render(state) {
     const element = $(`#clock-${part}`);
     if (element.textContent !== state.clock[part]) element.textContent = state.clock[part];
   }
-  $("#note").textContent = state.note;
-  $("#note").title = state.note;
+  if ($("#note").textContent !== state.note) $("#note").textContent = state.note; // read out at a change only
   for (const box of document.querySelectorAll("[data-fault]")) box.checked = state.faults.includes(box.dataset.fault);
   const count = $("#faults .count");
   count.hidden = !state.faults.length;
@@ -357,7 +370,6 @@ function render(state) {
     phone.update(card);
   }
   if (phones.size && !$(".phone.shown")) show(phones.values().next().value);
-  first = false;
 }
 
 for (const button of document.querySelectorAll("[data-clock]")) {

@@ -1,0 +1,238 @@
+"""Texts: all there, all used, and what people wrote comes out as they wrote it."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import itertools
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jinja2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.sandbox.markup import parse_html
+from dialogs import render
+from dialogs.engine import Option
+from dialogs.model import Message
+from dialogs.scripts import SCRIPTS
+from tests.dialogs import test_checkin, test_desk, test_joining, test_reaching
+
+DIALOGS = Path(render.__file__).parent
+TEXTS = DIALOGS / "texts" / "en"
+BLOCKS = {
+    f"{file.stem}.{name}"
+    for file in TEXTS.glob("*.j2")
+    for name in re.findall(r"{%-? block (\w+)", file.read_text(encoding="utf-8"))
+}
+FAMILY = "👨\u200d👩\u200d👧\u200d👦"
+
+
+def literals() -> set[str]:
+    """Everything in the code of dialogs/ and in the texts that looks like the name of a text."""
+    found: set[str] = set()
+    for path in DIALOGS.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.update(re.findall(r"^(\w+\.\w+)$", node.value))
+    for file in TEXTS.glob("*.j2"):
+        found.update(re.findall(r'[( ]"(\w+\.\w+)"[,)]', file.read_text(encoding="utf-8")))
+    files = {file.stem for file in TEXTS.glob("*.j2")}
+    return {name for name in found if name.split(".")[0] in files}
+
+
+def built() -> set[str]:
+    """The names that the code puts together: a script's questions and end, button labels, flags, problems."""
+    names = {f"{script.texts or script.name}.{step.id}" for script in SCRIPTS.values() for step in script.steps}
+    names |= {f"{name}.done" for name in ("morning", "session", "onboarding", "coach_onboarding")}
+    for script in SCRIPTS.values():
+        for step in script.steps:
+            for option in itertools.chain.from_iterable(step.options):
+                names.add(label(option, step.label))
+    families = tomllib.loads((DIALOGS / "words" / "red_flags.toml").read_text(encoding="utf-8"))["family"]
+    names |= {f"flags.{family['id'].replace('-', '_')}" for family in families}
+    names |= {f"flags.{flag}" for flag in ("crisis", "asked", "words", "too_long", "unread", "unscreened", "blocked")}
+    names |= {f"flags.{flag}" for flag in ("pain_bone", "pain_high", "pain_stride")}
+    codes = re.findall(r'Problem\("(\w+)"\)', (DIALOGS / "when.py").read_text(encoding="utf-8"))
+    return names | {f"problem.{code}" for code in codes} | {f"problem.{code}" for code in LATER_CODES}
+
+
+LATER_CODES = ("empty", "not_an_hour", "not_a_date", "past", "too_far", "hour_out_of_range", "minute_out_of_range")
+
+
+def label(option: Option, own: str | None) -> str:
+    if own and option.value != "done" and option.ends is None:
+        return own
+    return "button.number" if isinstance(option.value, int) else f"button.{option.value}"
+
+
+def test_no_text_is_missing() -> None:
+    assert not (literals() | built()) - BLOCKS
+
+
+def test_no_text_is_unused() -> None:
+    menu = {name for name in BLOCKS if name.startswith("menu.")}  # Telegram's menu, by the shell
+    assert not BLOCKS - literals() - built() - menu
+
+
+def transcripts() -> Iterator[Any]:
+    """Every transcript as a function without arguments."""
+    modules: tuple[ModuleType, ...] = (test_checkin, test_joining, test_reaching, test_desk)
+    for module in modules:
+        for name, test in vars(module).items():
+            if not name.startswith("test_"):
+                continue
+            names = test.__code__.co_varnames[: test.__code__.co_argcount]
+            cases: list[dict[str, Any]] = [{}]
+            for mark in getattr(test, "pytestmark", []):
+                keys = [mark.args[0]] if isinstance(mark.args[0], str) else list(mark.args[0])
+                rows = [row if len(keys) > 1 else (row,) for row in mark.args[1]]
+                cases = [dict(zip(keys, row, strict=True)) for row in rows]
+            for case in cases:
+                given_talk = {"talk": module.begin()} if "talk" in names else {}
+                yield test, given_talk | case
+
+
+def test_every_text_is_read_by_somebody_in_the_transcripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So each is rendered, with undefined names as errors, in every shape of data that the conversations give it."""
+    seen: set[str] = set()
+    original = render.text
+
+    def noted(language: str, id: str, data: Any) -> str:
+        seen.add(id.replace("-", "_"))
+        return original(language, id, data)
+
+    monkeypatch.setattr(render, "text", noted)
+    with contextlib.redirect_stdout(io.StringIO()):
+        for test, arguments in transcripts():
+            test(**arguments)
+    never = {name for name in BLOCKS - seen if name.split(".")[0] not in ("flags", "menu", "button")}
+    never -= {"shared.noted"}  # the answer to a tap that led to nothing; no tap is known that does
+    assert not never
+
+
+@pytest.mark.parametrize("name", sorted(name for name in BLOCKS if name.split(".")[0] in ("flags", "menu", "problem")))
+def test_flags_problems_and_the_menu_are_short_and_plain(name: str) -> None:
+    text = render.text("en", name, {})
+    assert 0 < len(text) < 120
+    assert "\n" not in text and "<" not in text
+
+
+def test_buttons_are_short_enough_for_half_a_phone() -> None:
+    for name in BLOCKS:
+        if name.startswith("button."):
+            args = {"n": 3, "ticked": True, "offer": "Riga"}
+            assert 0 < len(render.label("en", name, args)) <= 34, name
+
+
+def test_an_unknown_text_and_a_missing_name_are_errors() -> None:
+    with pytest.raises(KeyError):
+        render.text("en", "athlete.nothing", {})
+    with pytest.raises(jinja2.UndefinedError):
+        render.text("en", "athlete.taken", {})
+
+
+def test_a_flag_without_a_name_does_not_cost_the_page() -> None:
+    """It stands in the database, and a release that has another red-flag list renders it."""
+    data = {"level": "now", "athlete": "Ann", "flag": "of-yesterday", "short": "K7Q2M", "again": False, "words": "help"}
+    page = render.text("en", "coach.page", {**data, "at": "07:00", "place": "", "week": []})
+    assert "words that a human should read" in page
+
+
+def test_an_unknown_language_falls_back_to_english() -> None:
+    assert render.text("tlh", "shared.noted", {}) == "Kept."
+
+
+WORDS = [
+    "{{7*7}}",
+    "{% raw %}",
+    "<b",
+    "<b>x</i>",
+    "&amp;",
+    "&lt;",
+    "a & b",
+    "</blockquote>",
+    FAMILY,
+    "مرحبا",
+    "e\u0301" * 9,
+]
+
+
+@pytest.mark.parametrize("words", [*WORDS, FAMILY, "a\x00b", "\ud83d", "'\"`", "%s %(x)s {0}", "_*[]()~"])
+def test_words_come_out_letter_for_letter(words: str) -> None:
+    html = render.text("en", "coach.answers", {"athlete": words, "words": words})
+    assert render.plain(html) == f"{words}:\n{words}"
+    if "\ud83d" not in words:
+        plain, entities = parse_html(html)
+        assert plain == f"{words}:\n{words}"
+        assert [one["type"] for one in entities] == ["bold", "blockquote"]
+
+
+@given(st.text(max_size=200))
+def test_any_words_make_markup_that_telegram_reads(words: str) -> None:
+    html = render.text("en", "coach.answers", {"athlete": "Ann", "words": words})
+    assert parse_html(html)[0].rstrip() == f"Ann:\n{words}".rstrip()
+
+
+def test_the_length_is_counted_in_utf_16() -> None:
+    assert render.units("a") == 1 and render.units("👍") == 2 and render.units("\ud83d") == 1
+    assert render.units(FAMILY) == 11
+
+
+SIGNS = st.sampled_from([*"ab \n", "é", "e\u0301", "👍🏽", FAMILY, "🇱🇻", "مَ", "1️⃣", "\ud83d"])
+
+
+@given(st.lists(SIGNS, max_size=120).map("".join), st.integers(12, 60))
+def test_pieces_join_to_the_words_and_fit(words: str, room: int) -> None:
+    parts = list(render.pieces(words, room))
+    assert "".join(parts) == words
+    assert all(render.units(part) <= room for part in parts)
+    assert len(parts) <= 3 * render.units(words) / room + 2
+
+
+@given(st.lists(SIGNS.filter(lambda sign: sign != "\ud83d"), min_size=1, max_size=80), st.integers(24, 60))
+def test_no_visible_sign_is_cut(signs: list[str], room: int) -> None:
+    """A cut falls between two signs, as they were put together."""
+    words = "".join(signs)
+    borders = {0, *itertools.accumulate(len(sign) for sign in signs)}
+    at = 0
+    for part in render.pieces(words, room):
+        at += len(part)
+        assert at in borders
+
+
+@pytest.mark.parametrize(
+    "words", ["e" + "\u0301" * 1000, FAMILY * 500, "x" * 5000, "مرحبا " * 900, "\ud83d" * 4097, "🇱🇻" * 1100]
+)
+def test_what_is_too_long_is_divided_and_nothing_is_lost(words: str) -> None:
+    parts = list(render.pieces(words, 512))
+    assert "".join(parts) == words and all(render.units(part) <= 512 for part in parts)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["chest pain " * 372, "x" * 4096, FAMILY * 372, "&" * 4096, "<" * 4096, "\n" * 4000 + "x"],
+)
+def test_a_message_of_4096_signs_reaches_the_coach_in_pieces_that_telegram_takes(words: str) -> None:
+    message = Message(2, "coach.answers", {"athlete": "Ann", "words": words})
+    payloads = render.payloads(message, "en")
+    shown = []
+    for payload in payloads:
+        plain, _ = parse_html(payload["text"])
+        assert 0 < render.units(plain) <= render.LIMIT
+        shown.append(plain.removeprefix("Ann:\n"))
+    whole = re.sub(r"\(\d of \d\)\n", "", "".join(shown))
+    assert re.sub(r"\s", "", whole) == re.sub(r"\s", "", words)
+
+
+def test_a_notice_on_a_button_is_plain_and_short() -> None:
+    message = Message(1, "coach.answers", {"athlete": "<b", "words": "x" * 500}, toast=True)
+    (payload,) = render.payloads(message, "en")
+    assert payload["text"].startswith("<b:") and len(payload["text"]) == 200

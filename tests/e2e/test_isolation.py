@@ -1,0 +1,151 @@
+"""Who may read what: over a random interleaving nobody's words reach a chat they are not meant for, and no log at all."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from dataclasses import dataclass, field
+
+import pytest
+import sqlalchemy as sa
+
+from bot import __main__ as command_line
+from bot.sandbox.stage import TOKEN
+from storage import schema
+from tests.world import Someone, World
+
+URGENT = ("chest pain and {}", "I fainted yesterday, {}", "{} and I do not want to live any more")
+CALM = ("slept well, {}", "knee pain 6/10 for a week, {}", "thanks {}", "the dog ate my shoes {}")
+
+
+@dataclass
+class Canaries:
+    """A word of its own in everything that anybody writes, and whose it is."""
+
+    owner: dict[str, Someone] = field(default_factory=dict)
+    to: dict[str, Someone] = field(default_factory=dict)  # for a coach's letter
+
+    def new(self, who: Someone, to: Someone | None = None) -> str:
+        word = f"canary{len(self.owner):03d}x{who.name.lower()}"
+        self.owner[word] = who
+        if to is not None:
+            self.to[word] = to
+        return word
+
+    def within(self, text: str) -> list[str]:
+        return [word for word in self.owner if word in text]
+
+
+async def _somebody_acts(
+    world: World, dice: random.Random, canaries: Canaries, squad: dict[Someone, list[Someone]]
+) -> None:
+    coach = dice.choice(list(squad))
+    runner = dice.choice(squad[coach])
+    match dice.randrange(9):
+        case 0:
+            await runner.says(dice.choice(URGENT).format(canaries.new(runner)))
+        case 1 | 2 | 3:
+            await runner.says(dice.choice(CALM).format(canaries.new(runner)))
+        case 4:
+            await runner.sends("photo", caption=f"look, {canaries.new(runner)}")
+        case 5:
+            mine = [one.text for one in runner.phone.screen() if one.mine and canaries.within(one.text)]
+            if mine:
+                await runner.edits(mine[-1], f"better: {canaries.new(runner)}")
+        case 6:
+            await world.fast_forward(minutes=dice.choice([5, 12, 45, 600]))
+        case 7:
+            asks = [one for one in coach.phone.screen() if runner.name in one.text and "Write to them" in one.labels]
+            if asks:
+                await coach.says(f"dear {runner.name}, {canaries.new(coach, runner)}", reply_to=asks[-1].text[:30])
+        case 8:
+            if any("I have it" in one.labels for one in coach.phone.screen()):
+                await coach.taps("I have it")
+            else:
+                await coach.says("/queue")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_nobodys_words_reach_a_chat_that_may_not_see_them(world: World, seed: int) -> None:
+    dice = random.Random(seed)
+    kim, dana = await world.coach("Kim"), await world.coach("Dana")
+    eve = await world.coach("Eve")  # covers for nobody
+    for one, other in ((kim, "Dana"), (dana, "Kim"), (eve, "Kim")):
+        await one.says(f"/backup {other}")
+    squad = {
+        kim: [await world.athlete("Ann", kim), await world.athlete("Ben", kim, zone="America/Denver")],
+        dana: [await world.athlete("Cara", dana), await world.athlete("Dev", dana, zone="Australia/Sydney")],
+    }
+    canaries = Canaries()
+    for _ in range(45):
+        await _somebody_acts(world, dice, canaries, squad)
+    await world.fast_forward(days=1)
+
+    coach_of = {runner.chat_id: coach for coach, runners in squad.items() for runner in runners}
+    seen: set[str] = set()
+    for one in world.ledger:
+        shown = f"{one.text} {one.html} {[button.text for row in one.buttons for button in row]} {one.params}"
+        for word in canaries.within(shown):
+            seen.add(word)
+            owner = canaries.owner[word]
+            meant = {owner.chat_id, canaries.to.get(word, owner).chat_id}
+            if owner.chat_id in coach_of:
+                meant |= {coach_of[owner.chat_id].chat_id}
+                backup = dana if coach_of[owner.chat_id] is kim else kim
+                if "#" in one.text:  # a page, or a line of the list, of what the backup was rung for
+                    meant |= {backup.chat_id}
+            assert one.chat_id in meant, f"{word} in a chat of {one.chat_id}: {one.text}"
+    assert len(seen) > 15, "the athletes' words did arrive"
+    assert not [one for one in world.ledger if one.chat_id == eve.chat_id and canaries.within(one.text)]
+    with world.app.base.begin() as tx:
+        tx.execute(sa.update(schema.escalation).values(acked_at=world.now, owner_id=kim.known.id, next_at=None))
+
+
+async def test_the_backup_reads_an_athletes_words_only_from_the_minute_it_is_rung(world: World) -> None:
+    kim, dana = await world.coach("Kim"), await world.coach("Dana")
+    ann = await world.athlete("Ann", kim)
+    await ann.says("my canary is yellow")
+    await ann.says("chest pain, says the canary")
+    await world.fast_forward(minutes=15)
+    assert not dana.got("canary")
+    await dana.says("/queue", "/athletes")
+    assert not [one for one in dana.got("canary") if "yellow" in one.text]
+    await world.fast_forward(minutes=6)
+    assert len(dana.got("chest pain, says the canary")) >= 1
+    assert not dana.got("yellow")
+    await kim.taps("I have it")
+
+
+async def test_no_log_line_at_any_level_holds_anybodys_words_or_the_token(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    caplog.handler.setFormatter(command_line._Redacted("%(name)s %(levelname)s %(message)s"))
+    # Its DEBUG level prints each row it fetches; INFO prints each statement, and must hide what is bound to it.
+    monkeypatch.setattr(logging.getLogger("sqlalchemy"), "level", logging.INFO)
+    canaries = Canaries()
+    kim = await world.stage.coach("Kim")
+    ann = await world.stage.athlete("Ann", kim, injuries="canary-injury", goal="canary-goal")
+    await world.settle()
+    someone = Someone(world, ann)
+    world.announce("handle.failed", "send.refused")
+    world.expect("inbox dead", "outbox dead")
+    for text in ("chest pain, {}", "{} is fine", "/coach {}", "/checkin {}", "/nonsense {}", "\ud800 {}"):
+        await someone.says(text.format(canaries.new(someone)))
+    await someone.sends("voice", caption=canaries.new(someone))
+    await someone.edits("is fine", canaries.new(someone))
+    world.api.raw_update({"message": {"text": canaries.new(someone), "chat": {"id": ann.user_id}}}, lane=ann.user_id)
+    for fault in ("before", "after", 429, 502, 403):
+        world.fault(fault, "sendMessage", chat_id=ann.user_id, seconds=1)
+        await someone.says(f"more {canaries.new(someone)}")
+    words = "Bad Request: can't parse entities"
+    world.fault(400, "sendMessage", chat_id=kim.user_id, times=2, description=f"{words} {canaries.new(someone)}")
+    await someone.says(f"it hurts more, {canaries.new(someone)}")
+    await world.fast_forward_to("07:05")
+    await world.crash_and_restart()
+    await Someone(world, kim).taps("I have it")
+    text = caplog.text + json.dumps([str(vars(record)) for record in caplog.records])
+    assert not [word for word in (*canaries.owner, "canary") if word in text]
+    assert TOKEN.partition(":")[2] + "/" not in text and TOKEN not in text
+    assert "send.failed" in text, "something was logged at all"

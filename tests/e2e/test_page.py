@@ -1,0 +1,226 @@
+"""`aidstation run` without a token, in a real browser: what a newcomer does in the first minutes.
+
+The program is the installed one, in a process of its own, in an empty folder, without any setting. Nothing is reached
+behind the page's back: what is asserted stands on the screen.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
+
+from bot import config
+from tests.browser import opened
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+PATIENCE_S = 60  # a limit for a machine that is busy with other things; nothing here measures time
+CHECKIN = "How did you sleep?"
+PAGED = "I tell you here as soon as Kim has answered"
+TAKEN = "Kim has your words and has taken this on"
+
+
+@dataclass(slots=True)
+class Screen:
+    """The page as somebody in front of it uses it. `who` is whose phone."""
+
+    chrome: Chrome
+
+    def wait(self, selector: str, text: str = "") -> str:
+        """Until an element in sight has this text; gives all of its text."""
+
+        def look(_: object) -> str | None:
+            found: list[str] = self.chrome.execute_script(
+                "return [...document.querySelectorAll(arguments[0])]"
+                ".filter(one => one.checkVisibility()).map(one => one.innerText)",
+                selector,
+            )
+            return next((one or " " for one in found if text in one), None)
+
+        return str(WebDriverWait(self.chrome, PATIENCE_S, 0.1).until(look, f"{text!r} is not in {selector!r}"))
+
+    def reads(self, who: str, text: str) -> str:
+        return self.wait(f'[data-phone="{who}"] .bubble.theirs', text)
+
+    def press(self, selector: str) -> None:
+        """The newest such element, with the mouse or thumb. A bubble may just be replaced by its next question."""
+
+        def click(chrome: Chrome) -> bool:
+            chrome.find_elements(By.CSS_SELECTOR, selector)[-1].click()
+            return True
+
+        patient = WebDriverWait(self.chrome, PATIENCE_S, 0.1, ignored_exceptions=(Exception,))
+        patient.until(click, f"cannot press {selector!r}")
+
+    def tap(self, who: str, label: str) -> None:
+        self.press(f'[data-phone="{who}"] [data-button*="{label}"]')
+
+    def say(self, who: str, words: str) -> None:
+        field = self.chrome.find_element(By.CSS_SELECTOR, f'[data-phone="{who}"] textarea')
+        field.send_keys(words, Keys.ENTER)
+        self.wait(f'[data-phone="{who}"] .bubble.mine', words)
+
+    def count(self, selector: str) -> int:
+        return len(self.chrome.find_elements(By.CSS_SELECTOR, selector))
+
+    def no_errors(self) -> None:
+        """The browser's console holds no complaint about the page."""
+        console: list[dict[str, str]] = self.chrome.get_log("browser")  # type: ignore[no-untyped-call]
+        assert [one for one in console if one["level"] == "SEVERE"] == []
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """Where the sandbox is, run by the real command in an empty folder; it is stopped as a user stops it."""
+    command = Path(sys.executable).with_name("aidstation")
+    environment = {key: value for key, value in os.environ.items() if key not in {v.name for v in config.ENVIRONMENT}}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path / "log"
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            [command, "run", "--port", str(port)],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as running,
+    ):
+        try:
+            assert running.stdout is not None
+            told = [running.stdout.readline(), running.stdout.readline()]
+            assert "no TELEGRAM_BOT_TOKEN" in told[0], log.read_text()
+            found = re.search(r"http://127\.0\.0\.1:\d+", told[1])
+            assert found, told
+            yield found[0]
+            running.send_signal(signal.SIGINT)
+            assert running.wait(30) == 0
+            assert log.read_text() == ""
+            assert not list((tmp_path / "data").iterdir()), "the sandbox keeps nothing"
+        finally:
+            running.kill()
+
+
+@pytest.fixture
+def screen(address: str) -> Iterator[Screen]:
+    with opened() as chrome:
+        chrome.get(address)
+        yield Screen(chrome)
+
+
+def test_ann_reports_chest_pain_kim_takes_it_and_ann_reads_who_has_it(screen: Screen) -> None:
+    screen.reads("Ann", CHECKIN)
+    screen.wait("#note", "Answer Ann’s check-in")
+    screen.tap("Ann", "2")
+    screen.reads("Ann", "sleep 2")
+    screen.say("Ann", "chest pain and I feel dizzy")
+
+    assert screen.reads("Ann", PAGED).startswith("Stop now. Call 999")
+    page = screen.wait('[data-phone="Kim"].lit .bubble.theirs', "NOW")
+    assert "chest pain and I feel dizzy" in page
+    assert re.search(r"sleep( +·){6} +2", page), "the week stands beside the words"
+    assert screen.wait('[data-phone="Kim"] .badge') == "1"
+    assert screen.chrome.title.startswith("(1) Kim")
+    screen.wait("#note", "Kim’s phone has rung")
+
+    screen.tap("Kim", "I have it")
+    screen.reads("Ann", TAKEN)
+    screen.reads("Kim", "yours since 07:0")
+    assert not screen.count('[data-phone="Kim"].lit')
+    assert not screen.count('[data-phone="Kim"] [data-button="I have it"]')
+    screen.no_errors()
+
+
+def test_a_sore_shin_is_reported_and_taken_with_the_keyboard_alone(screen: Screen) -> None:
+    screen.reads("Ann", CHECKIN)
+
+    def type_on(selector: str, *keys: str) -> None:
+        """Walk there with the tabulator, then press these."""
+        for _ in range(80):
+            active = screen.chrome.switch_to.active_element
+            if screen.chrome.execute_script("return arguments[0].matches(arguments[1])", active, selector):
+                active.send_keys(*keys)
+                return
+            active.send_keys(Keys.TAB)
+        raise AssertionError(f"the tabulator does not come by {selector}")
+
+    for label in ("Something hurts", "Shin", "4", "Yes"):
+        screen.wait(f'[data-phone="Ann"] [data-button="{label}"]')
+        type_on(f'[data-phone="Ann"] [data-button="{label}"]', Keys.ENTER)
+    assert screen.reads("Ann", PAGED).startswith("No running until a person has spoken with you")
+    screen.wait('[data-phone="Kim"].lit .bubble.theirs', "shin, 4/10, changes the stride")
+    type_on('[data-phone="Kim"] [data-button="I have it"]', Keys.SPACE)
+    screen.reads("Ann", TAKEN)
+    screen.no_errors()
+
+
+def test_ben_joins_and_the_turned_clock_brings_both_check_ins(screen: Screen) -> None:
+    screen.wait('[data-phone="Ben"] .empty', "Ben has an invitation")
+    screen.press('[data-phone="Ben"] .start')
+    screen.reads("Ben", "Before you say yes")
+    screen.tap("Ben", "I agree")
+    screen.tap("Ben", "Share my location")
+    screen.reads("Ben", "At what time shall I ask?")
+    screen.tap("Ben", "08:00")
+    screen.tap("Ben", "Done")
+    screen.reads("Ben", "should know")
+    screen.say("Ben", "left Achilles, in 2024")
+    screen.reads("Ben", "What do you train for?")
+    screen.say("Ben", "a 50 km in June")
+    screen.reads("Ben", "That is all, Ben")
+    joined = screen.reads("Kim", "Ben has joined")
+    assert "left Achilles, in 2024" in joined
+    assert "a 50 km in June" in joined
+
+    screen.press('[data-clock="+1 hour"]')
+    screen.wait("#clock-time", "08:0")
+    screen.reads("Ben", CHECKIN)
+    screen.press('[data-clock="next morning"]')
+    screen.wait("#clock-time", "07:0")
+    screen.wait('[data-phone="Ann"] .day ~ .day ~ .day ~ .bubble.theirs', CHECKIN)
+    screen.no_errors()
+
+
+def test_on_a_narrow_phone_one_person_at_a_time_and_nothing_sticks_out(address: str) -> None:
+    with opened(390, 780, touch=True) as chrome:
+        chrome.get(address)
+        screen = Screen(chrome)
+        screen.reads("Ann", CHECKIN)
+        assert screen.count(".phone.shown") == 1
+        screen.say("Ann", "chest pain")
+        screen.wait('[data-tab="Kim"].lit .badge', "1")
+        assert not screen.count('[data-tab="Ann"].lit'), "what one looks at does not ring"
+        screen.press('[data-tab="Kim"]')
+        screen.reads("Kim", "chest pain")
+        assert not screen.count('[data-tab="Kim"].lit')
+        for width in (390, 360):
+            chrome.execute_cdp_cmd(
+                "Emulation.setDeviceMetricsOverride",
+                {"width": width, "height": 780, "deviceScaleFactor": 2, "mobile": True},
+            )
+            wide = (
+                "return [...document.querySelectorAll('main *, .bar *, .tabs *')].filter(one => one.checkVisibility()"
+            )
+            sticks_out = f"{wide} && one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML)"
+            assert chrome.execute_script(sticks_out) == []
+            scrolls = "return [...document.querySelectorAll('pre')].some(one => one.scrollWidth > one.clientWidth)"
+            assert chrome.execute_script(scrolls) is False, "the week table fits"
+        screen.tap("Kim", "I have it")
+        screen.press('[data-tab="Ann"]')
+        screen.reads("Ann", TAKEN)
+        screen.no_errors()
