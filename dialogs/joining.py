@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from dialogs import checkin, engine, places, timing
 from dialogs.draft import Draft
@@ -18,7 +18,8 @@ from dialogs.scripts import SCRIPTS
 from dialogs.scripts.readers import place_slot
 
 INVITE_LIVES = timedelta(days=7)
-QUIET_TO = time(6, 30)
+QUIET_FROM, QUIET_TO = time(21, 30), time(6, 30)
+AWAKE = timedelta(hours=1)  # after an hour asked for late in the evening: the question, and its answer
 
 
 def stranger(known: Snapshot, chat: int) -> Outcome:
@@ -193,7 +194,8 @@ def _settle(draft: Draft, slots: Mapping[str, Json]) -> None:
     if hour := slots.get("hour"):
         at = time.fromisoformat(hour)
         # Whoever wants to be asked at five is awake at five: the hour asked for is never inside the quiet hours.
-        draft.change(ask_at=at, quiet_to=min(at, QUIET_TO))
+        late = (datetime.combine(draft.today, at) + AWAKE).time()
+        draft.change(ask_at=at, quiet_from=late if at >= QUIET_FROM else QUIET_FROM, quiet_to=min(at, QUIET_TO))
     if (off := slots.get("days_off")) is not None:
         draft.change(days_off=tuple(sorted(off)))
     if until := slots.get("until"):

@@ -1,8 +1,8 @@
 """A Message -> what Telegram is given: HTML and button labels, in the language of the one who reads it.
 
 Texts live in `texts/<language>/<file>.j2`; the id "morning.sleep" is the block `sleep` of `morning.j2`;
-a text may use another one by `t("flags.chest")`, with further data by `t("shared.date", date=next)`, or with another one
-in its place where it does not exist by `t("flags." ~ flag, "flags.other")`. Autoescape is on and undefined names are
+a text may use another one by `t("flags.chest")`, with further data by `t("shared.date", date=next)`, or with one in
+its place, should it not exist, by `t("flags." ~ flag, "flags.other")`. Autoescape is on and undefined names are
 errors: an athlete's `{{7*7}}` or `<b` is data and comes out as it was typed.
 
 Telegram takes 4096 UTF-16 units after parsing the markup. Only an athlete's or coach's own words can be longer than

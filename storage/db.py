@@ -6,7 +6,8 @@ process has written in between, and no timeout helps. On PostgreSQL it is READ C
 (storage.people).
 
 SQLite runs with WAL and synchronous=FULL: what Telegram was told is received survives a power cut.
-secure_delete overwrites deleted words instead of leaving them in free pages.
+secure_delete overwrites deleted words instead of leaving them in free pages. What is bound to a statement is hidden in
+SQLAlchemy's logs and errors, because it is what people wrote.
 
 Alembic takes half a second to import, so that only `migrate` imports it. Revisions are numbered "0001",
 "0002" ... so that `state` can tell older from newer by comparing with HEAD alone.
@@ -89,6 +90,7 @@ def _engine(url: URL, *, foreign_keys: bool = True) -> sa.Engine:
             pool_size=5,
             max_overflow=5,
             pool_timeout=10,
+            hide_parameters=True,
             connect_args={"connect_timeout": 5, "application_name": "aidstation"},
         )
     if kind != "sqlite":
@@ -97,7 +99,7 @@ def _engine(url: URL, *, foreign_keys: bool = True) -> sa.Engine:
         raise ValueError("SQLite in memory would forget every message it has confirmed: name a file")
     Path(url.database.removeprefix("file:")).parent.mkdir(parents=True, exist_ok=True)
     # The default pool keeps a few connections for any thread; writers queue at BEGIN IMMEDIATE, not here.
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(url, hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:

@@ -7,10 +7,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver import Chrome, ChromeOptions, Keys
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 WANTED = "no Chromium with its chromedriver on this machine (on Debian: apt install chromium chromium-driver)"
@@ -43,3 +46,53 @@ def opened(width: int = 1280, height: int = 900, *, touch: bool = False) -> Iter
         yield chrome
     finally:
         chrome.quit()
+
+
+@dataclass(slots=True)
+class Screen:
+    """The page as somebody in front of it uses it. `who` is whose phone."""
+
+    chrome: Chrome
+    patience_s: float = 60  # a limit for a machine that is busy with other things; nothing here measures time
+
+    def wait(self, selector: str, text: str = "") -> str:
+        """Until an element in sight has this text; gives all of its text."""
+
+        def look(_: object) -> str | None:
+            found: list[str] = self.chrome.execute_script(
+                "return [...document.querySelectorAll(arguments[0])]"
+                ".filter(one => one.checkVisibility()).map(one => one.innerText)",
+                selector,
+            )
+            return next((one or " " for one in found if text in one), None)
+
+        return str(WebDriverWait(self.chrome, self.patience_s, 0.1).until(look, f"{text!r} is not in {selector!r}"))
+
+    def reads(self, who: str, text: str) -> str:
+        return self.wait(f'[data-phone="{who}"] .bubble.theirs', text)
+
+    def press(self, selector: str) -> None:
+        """The newest such element, with the mouse or thumb. A bubble may just be replaced by its next question."""
+
+        def click(chrome: Chrome) -> bool:
+            chrome.find_elements(By.CSS_SELECTOR, selector)[-1].click()
+            return True
+
+        patient = WebDriverWait(self.chrome, self.patience_s, 0.1, ignored_exceptions=(Exception,))
+        patient.until(click, f"cannot press {selector!r}")
+
+    def tap(self, who: str, label: str) -> None:
+        self.press(f'[data-phone="{who}"] [data-button*="{label}"]')
+
+    def say(self, who: str, words: str) -> None:
+        field = self.chrome.find_element(By.CSS_SELECTOR, f'[data-phone="{who}"] textarea')
+        field.send_keys(words, Keys.ENTER)
+        self.wait(f'[data-phone="{who}"] .bubble.mine', words)
+
+    def count(self, selector: str) -> int:
+        return len(self.chrome.find_elements(By.CSS_SELECTOR, selector))
+
+    def no_errors(self) -> None:
+        """The browser's console holds no complaint about the page."""
+        console: list[dict[str, str]] = self.chrome.get_log("browser")  # type: ignore[no-untyped-call]
+        assert [one for one in console if one["level"] == "SEVERE"] == []

@@ -48,7 +48,7 @@ SHOWN = {"sendMessage", "sendPhoto", "sendVoice", "sendDocument", "copyMessage",
 Before = Literal["confirm", "handle", "send", "record"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Someone:
     """A person with a phone. What they do is settled before it returns; what they see is there already."""
 
@@ -137,7 +137,7 @@ class Someone:
         return texts[-1].partition("#")[2][:5]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class World:
     stage: Stage
     stack: contextlib.AsyncExitStack
@@ -191,7 +191,9 @@ class World:
         """How many rows each table has."""
         tables = schema.metadata.sorted_tables
         return self.read(
-            lambda tx: {one.name: tx.execute(sa.select(sa.func.count()).select_from(one)).scalar_one() for one in tables}
+            lambda tx: {
+                one.name: tx.execute(sa.select(sa.func.count()).select_from(one)).scalar_one() for one in tables
+            }
         )
 
     # --- who there is -----------------------------------------------------------------------------------------
@@ -353,7 +355,7 @@ class World:
 
     @contextlib.asynccontextmanager
     async def live(self) -> AsyncIterator[None]:
-        """Inside the block the service runs by its own loops and the clock goes on by itself, as in earnest (polling)."""
+        """Inside the block the service runs by its own loops, and the clock goes on by itself (polling only)."""
         clock = self.stage.clock
         clock.ahead, clock.stopped_at = self.now - Clock().now(), None
         running = asyncio.create_task(self.app.run())

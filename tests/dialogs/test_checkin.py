@@ -8,6 +8,7 @@ import pytest
 
 from dialogs.levels import Level
 from dialogs.scripts.checkin import ITEMS, MORNING
+from dialogs.timing import quiet_until
 from tests.dialogs.talk import ANN, BEN, DANA, KIM, Talk
 
 
@@ -306,6 +307,17 @@ def test_a_new_hour_is_the_next_hour(talk: Talk) -> None:
 def test_an_hour_that_cannot_be_is_answered(talk: Talk, typed: str, why: str) -> None:
     talk.says(f"/hour {typed}").answers_with(why).answers_with("At what time?")
     talk.says("6:45").answers_with("06:45")
+
+
+@pytest.mark.parametrize(
+    ("hour", "quiet"),
+    [("7:00", "21:30-06:30"), ("5:00", "21:30-05:00"), ("21:30", "22:30-06:30"), ("23:30", "00:30-06:30")],
+)
+def test_the_hour_asked_for_is_never_inside_the_quiet_hours(talk: Talk, hour: str, quiet: str) -> None:
+    ann = talk.taps("All as usual").says(f"/hour {hour}").ann
+    assert f"{ann.quiet_from:%H:%M}-{ann.quiet_to:%H:%M}" == quiet
+    (asked,) = [wakeup.at for whose, wakeup in talk.club.wakeups.values() if whose == ANN]
+    assert quiet_until(ann.zone, ann.quiet_from, ann.quiet_to, asked) is None
 
 
 def test_days_off_are_kept(talk: Talk) -> None:

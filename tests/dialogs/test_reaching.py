@@ -70,6 +70,11 @@ def test_words_that_sound_like_it_read_somebody_to_talk_to_as_well(talk: Talk) -
     assert talk.only.level is Level.TODAY
 
 
+def test_words_that_deny_it_read_somebody_to_talk_to_even_so(talk: Talk) -> None:
+    talk.says("not suicidal, just tired of it").hears("Somebody to talk to: Samaritans").reads_not(ANN, "easy")
+    assert talk.only.level is Level.CONCERN
+
+
 def test_today_holds_the_running_and_pages_in_waking_hours(talk: Talk) -> None:
     talk.says("i fainted earlier today").hears("No running until a person has spoken with you.", ["It can’t wait"])
     talk.hears("I am paging Kim now").kim_reads("🟠 Ann · today: has fainted")

@@ -112,7 +112,9 @@ async def test_somebody_elses_button_acts_for_nobody(world: World) -> None:
         for data in (f"ack:{escalation.short}", f"close:{escalation.short}", f"write:{ann.known.id}"):
             await someone.taps_data(data)
             someone.sees_notice("That question is closed")
-    turn = next(str(b.data) for one in ann.phone.screen() for row in one.buttons for b in row if b.text == "All as usual")
+    turn = next(
+        str(b.data) for one in ann.phone.screen() for row in one.buttons for b in row if b.text == "All as usual"
+    )
     await ben.taps_data(turn)
     assert not [one for one in world.journal(ben) if one.kind == "answer"]
     assert world.escalations()[0].open
@@ -180,11 +182,14 @@ async def test_places_dates_and_hours_that_cannot_be_are_asked_again_and_nothing
     )
     await answers(
         "/pause",
-        ("29 February", "There is no such day"),  # 2027 and 2028: the next one is a leap year away
+        ("30 February", "There is no such day"),
+        ("29 February 2027", "There is no such day"),
         ("31 April", "There is no such day"),
         ("yesterday", "over already"),
         ("Sunday", "Sunday, 7 March"),
     )
+    await answers("/pause", ("29 February", "Tuesday, 29 February"))  # 2028 has one
+    await answers("/pause", ("Sunday", "Sunday, 7 March"))
     assert ann.known.zone == "Europe/Riga" and f"{ann.known.ask_at:%H:%M}" == "06:45"
     kim.sees_nothing_more()
 
@@ -200,4 +205,3 @@ async def test_a_photo_where_text_was_asked_is_kept_and_the_question_stays(world
     await ann.sends("location", latitude=56.95, longitude=24.1)
     ann.sees("At what time shall I ask?")
     assert ann.known.joined_at is not None
-

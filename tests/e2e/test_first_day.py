@@ -1,4 +1,4 @@
-"""The first day of a club, from the operator's command to the coach's answer, by the same taps and words as everybody."""
+"""The first day of a club, from the operator's invitation to the coach's answer, by everybody's taps and words."""
 
 from __future__ import annotations
 

@@ -150,6 +150,7 @@ class Club:
     asked: dict[int, Phone] = field(default_factory=dict)  # whose check-in fell due, by person id
     answered: list[int] = field(default_factory=list)  # who has tapped an answer
     acked: list[str] = field(default_factory=list)  # the shorts that Kim has tapped
+    elsewhere: list[str] = field(default_factory=list)  # lives that did not end where they should
     _next_chat: int = 600
 
     # --- people -----------------------------------------------------------------------------------------------
@@ -252,7 +253,8 @@ class Club:
             raise AssertionError(f"life {number} does not come to {step}\n{self.report()}") from None
         assert code == -signal.SIGKILL, f"life {number} ended with {code}\n{self.report()}"
         await self.ended()
-        assert SCENE[step](self), f"life {number} did not die where it should: {step}\n{self.report()}"
+        if not SCENE[step](self):
+            self.elsewhere.append(f"life {number} at {step}")
 
     def kill_unanswered(self, pid: int, nth: int) -> None:
         """Kill from outside as soon as Telegram has accepted `nth` messages, before the last answer leaves."""
@@ -356,6 +358,7 @@ class Club:
         acks = sa.select(escalation.c.short).where(escalation.c.owner_id == self.coach.id)
         assert sorted(row.short for row in self.rows(acks)) == sorted(self.acked)
         self.repeats_are_needed()
+        assert not self.elsewhere, "nothing is lost, but these deaths prove nothing"
 
     def pages_of(self, said: str) -> list[Delivered]:
         sent = [one for one in self.api.ledger if one.method == "sendMessage" and one.chat_id == self.coach.chat_id]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from datetime import datetime
 from io import BytesIO
-from typing import Any
 
 import aiohttp
 import pytest
 import sqlalchemy as sa
 
-from bot import app as service
 from bot.web import SECRET_HEADER
-from storage import schema
+from storage import inbox, schema
+from storage.inbox import Incoming
 from tests.world import Someone, World
 
 
@@ -69,17 +70,17 @@ async def test_it_is_confirmed_only_once_it_is_stored_and_handled_only_once(
     kim = await world.coach("Kim")
     ann = await world.athlete("Ann", kim)
     world.announce("webhook.not_stored error=OperationalError")
-    real, failures = service.inbox.accept, 3
+    real, failures = inbox.accept, 3
 
-    def full_disk(tx: sa.Connection, *rest: Any) -> int:
+    def full_disk(tx: sa.Connection, rows: Sequence[Incoming], now: datetime) -> int:
         nonlocal failures
+        added = real(tx, rows, now)  # written, but then not committed
         if failures:
             failures -= 1
-            real(tx, *rest)  # written, but then not committed
             raise sa.exc.OperationalError("INSERT", None, Exception("disk I/O error"))
-        return real(tx, *rest)
+        return added
 
-    monkeypatch.setattr(service.inbox, "accept", full_disk)
+    monkeypatch.setattr(inbox, "accept", full_disk)
     await ann.says("chest pain")
     tries = [status for _, status in world.api.updates.posts]
     assert tries[-4:] == [503, 503, 503, 200]

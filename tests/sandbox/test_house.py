@@ -1,0 +1,39 @@
+"""The open house, where it touches what is not its own: the database that an operator has named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot import app
+from bot.config import Settings, SettingsError
+from bot.sandbox import house
+from storage import db
+from tests.sandbox.wire import Clock
+
+
+async def test_a_database_with_people_in_it_is_refused_and_left_alone(migrated_database_url: str) -> None:
+    base = db.open_db(migrated_database_url)
+    try:
+        app.keep_seat(base, Clock().now, "Kim")
+    finally:
+        base.close()
+    settings = replace(Settings(), database_url=migrated_database_url)
+    with pytest.raises(SettingsError, match="set the token"):
+        async with house.opened(settings, own_database=False, port=0):
+            raise AssertionError("the sandbox has opened on real people's data")
+
+
+async def test_the_house_opens_on_an_empty_database_and_leaves_no_file_of_its_own_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = replace(Settings(), database_url=f"sqlite:///{tmp_path / 'named.db'}")
+    async with house.opened(named, own_database=False, port=0):
+        assert (tmp_path / "named.db").exists()
+    assert not (tmp_path / house.FOLDER).exists()
+    async with house.opened(Settings(), own_database=True, port=0) as url:
+        assert [path.name for path in (tmp_path / house.FOLDER).glob("*.db")] == [f"sandbox-{url.split(':')[2]}.db"]
+    assert list((tmp_path / house.FOLDER).iterdir()) == []
