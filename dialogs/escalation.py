@@ -28,7 +28,7 @@ from dialogs import help_numbers, summary, timing
 from dialogs.draft import Draft, Rows
 from dialogs.events import Due, Unreachable
 from dialogs.levels import Level
-from dialogs.model import Attachment, Button, Escalation, Json, Lane, Message, Person
+from dialogs.model import Button, Escalation, Json, Lane, Message, Person
 
 STRIPPED = 4  # pages whose buttons are taken off at an Ack; older ones answer "already taken" when pressed
 
@@ -69,7 +69,7 @@ def rung(level: Level, step: int) -> Rung:
     return Rung(ladder[-1].after + beyond * EVERY[level], backup=True, tell=beyond % TELL_AGAIN == 0)
 
 
-def raise_(draft: Draft, level: Level, flag: str, words: str, *, attach: Attachment | None = None) -> Escalation:
+def raise_(draft: Draft, level: Level, flag: str, words: str) -> Escalation:
     """Something of this level was heard from this turn's athlete. Tells the athlete, starts or joins the ladder."""
     before = _untaken(draft)
     if before is not None:
@@ -79,7 +79,7 @@ def raise_(draft: Draft, level: Level, flag: str, words: str, *, attach: Attachm
                 joined = replace(joined, flag=flag)
             draft.put(joined)
             draft.record("step", "joined", before.short, words)
-            _add(draft, joined, words, attach)
+            _add(draft, joined, words)
             if level >= Level.TODAY:
                 _tell_athlete(draft, replace(joined, flag=flag))
             else:
@@ -98,9 +98,9 @@ def raise_(draft: Draft, level: Level, flag: str, words: str, *, attach: Attachm
     start = _start(draft, escalation)
     _tell_athlete(draft, escalation)
     if start <= draft.now:
-        return _climb(draft, escalation, attach=attach)
+        return _climb(draft, escalation)
     # TODAY in the coach's quiet hours: the first page leaves when they end, and the athlete has been told when.
-    return _plan(draft, escalation, start, attach)
+    return _plan(draft, escalation, start)
 
 
 def add(draft: Draft, words: str) -> bool:
@@ -110,7 +110,7 @@ def add(draft: Draft, words: str) -> bool:
         return False
     joined = replace(open_one, words=f"{open_one.words}\n{words}".strip())
     draft.put(joined)
-    _add(draft, joined, words, None)
+    _add(draft, joined, words)
     draft.say("athlete.added")
     return True
 
@@ -120,8 +120,7 @@ def due(draft: Draft, event: Due) -> None:
     escalation = draft.escalation(str(event.data.get("short")))
     if escalation is None or not escalation.open or escalation.step != event.data.get("step"):
         return
-    attach = event.data.get("attach")
-    _climb(draft, escalation, attach=Attachment(*attach) if attach else None)
+    _climb(draft, escalation)
 
 
 def unreachable(draft: Draft, event: Unreachable) -> None:
@@ -260,7 +259,7 @@ def described(draft: Draft, escalation: Escalation, athlete: Person, reader: Per
 # --- the rungs ----------------------------------------------------------------------------------------------------
 
 
-def _climb(draft: Draft, escalation: Escalation, *, attach: Attachment | None = None) -> Escalation:
+def _climb(draft: Draft, escalation: Escalation) -> Escalation:
     """Do what this rung says and plan the next one, in the same commit."""
     this = rung(escalation.level, escalation.step)
     coach, backup = draft.known.coach, draft.known.backup
@@ -273,8 +272,6 @@ def _climb(draft: Draft, escalation: Escalation, *, attach: Attachment | None = 
             one,
             again=not first and not (one is backup and this.after == _backup_at(escalation)),
         )
-        if attach:
-            draft.say("coach.attached", {"athlete": draft.person.name}, to=one, attach=attach, about=draft.person.id)
     if this.tell:
         draft.say(
             "athlete.not_reached",
@@ -297,7 +294,7 @@ def _climb(draft: Draft, escalation: Escalation, *, attach: Attachment | None = 
     return _plan(draft, following, _awake(draft, following, draft.now + wait))
 
 
-def _plan(draft: Draft, escalation: Escalation, at: datetime, attach: Attachment | None = None) -> Escalation:
+def _plan(draft: Draft, escalation: Escalation, at: datetime) -> Escalation:
     planned = replace(escalation, next_at=at)
     draft.put(planned)
     draft.wake(
@@ -306,7 +303,6 @@ def _plan(draft: Draft, escalation: Escalation, at: datetime, attach: Attachment
         at,
         short=planned.short,
         step=planned.step,
-        attach=[attach.from_chat, attach.message_id] if attach else None,
     )
     return planned
 
@@ -352,9 +348,9 @@ def _page_key(escalation: Escalation, step: int, reader: Person) -> str:
     return f"page:{escalation.short}:{escalation.level.value}:{step}:{reader.id}"
 
 
-def _add(draft: Draft, escalation: Escalation, words: str, attach: Attachment | None) -> None:
+def _add(draft: Draft, escalation: Escalation, words: str) -> None:
     """More words on something already paged: they follow at once, as words, and do not disturb the ladder."""
-    if escalation.level < Level.TODAY or escalation.step == 0 or not (words or attach):
+    if escalation.level < Level.TODAY or escalation.step == 0 or not words:
         return
     for to in (draft.known.coach, draft.known.backup):
         if to is not None and was_paged(escalation, to, draft.person):
@@ -366,7 +362,6 @@ def _add(draft: Draft, escalation: Escalation, words: str, attach: Attachment | 
                 lane=Lane.SAFETY,
                 quiet=escalation.level < Level.NOW,
                 about=draft.person.id,
-                attach=attach,
             )
 
 

@@ -31,9 +31,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-ENOUGH_ROOM = (
-    1 << 30
-)  # bytes: binaries 40 MB, a fresh cluster 40 MB, a database 8 MB, WAL up to 1 GB never reached
+ENOUGH_ROOM = 1 << 30  # bytes: binaries 40 MB, a fresh cluster 40 MB, a database 8 MB, WAL up to 1 GB never reached
 START_SECONDS = 30.0
 NO_NETWORK = ("listen_addresses=",)
 FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
@@ -74,9 +72,7 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _execute(self, statement: sql.Composed) -> None:
-        with psycopg.connect(
-            host=str(self.folder), user="postgres", dbname="postgres", autocommit=True
-        ) as connection:
+        with psycopg.connect(host=str(self.folder), user="postgres", dbname="postgres", autocommit=True) as connection:
             connection.execute(statement)
 
 

@@ -32,9 +32,7 @@ def test_a_database_from_a_template_starts_with_its_rows_and_leaves_it_alone(
     assert ask(postgres_server, "original", "select name from runner") == ["Ann"]
     for name in ("copy", "original"):
         postgres_server.drop(name)
-    left = ask(
-        postgres_server, "postgres", "select datname from pg_database where datname in ('copy', 'original')"
-    )
+    left = ask(postgres_server, "postgres", "select datname from pg_database where datname in ('copy', 'original')")
     assert left == []
 
 
