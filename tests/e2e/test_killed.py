@@ -30,7 +30,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -72,7 +72,7 @@ class Nursery:
 
     def __init__(self) -> None:
         command = [sys.executable, "-m", "tests.e2e.killable"]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self.child: int | None = None
         self._hears("ready")
 
@@ -80,23 +80,29 @@ class Nursery:
         """A child with this order; gives its process id."""
         assert self.process.stdin and self.child is None
         self.process.stdin.write(json.dumps(order).encode() + b"\n")
-        self.process.stdin.flush()
         self.child = self._hears("born")
         return self.child
 
     async def child_ends(self) -> int:
         """Wait for its end; gives its exit code, negative for a signal."""
-        code = await asyncio.to_thread(self._hears, "ended")
+        assert self.process.stdout
+        told = asyncio.Event()
+        asyncio.get_running_loop().add_reader(self.process.stdout, told.set)  # a thread could not be given up
+        try:
+            await told.wait()
+        finally:
+            asyncio.get_running_loop().remove_reader(self.process.stdout)
+        code = self._hears("ended")
         self.child = None
         return code
 
     def ends_child(self) -> None:
         """After a test that failed half-way."""
         if self.child is not None:
-            os.kill(self.child, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(self.child, signal.SIGKILL)
+            self._hears("ended")
             self.child = None
-            while self._hears("") != -signal.SIGKILL:
-                pass
 
     def close(self) -> None:
         assert self.process.stdin and self.process.stdout
@@ -107,7 +113,7 @@ class Nursery:
     def _hears(self, what: str) -> int:
         assert self.process.stdout
         word, _, number = self.process.stdout.readline().decode().strip().partition(" ")
-        assert word.startswith(what) and word, f"the nursery says {word!r}, not {what!r}"
+        assert word == what, f"the nursery says {word!r}, not {what!r}"
         return int(number or 0)
 
 

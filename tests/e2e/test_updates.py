@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 import random
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from bot import handle
 from dialogs import turn
 from dialogs.events import Event, Said
 from dialogs.model import Outcome, Snapshot
-from storage import schema
+from storage import inbox, schema
 from tests.world import Someone, World
 
 
@@ -40,6 +43,31 @@ async def test_an_update_that_comes_fifty_times_in_any_order_has_one_effect(worl
     assert len(world.rows(schema.inbox, who=str(ann.chat_id))) == 4, "with the /resume of moving in"
     assert len(kim.got("Ann · NOW")) == 1
     assert len(ann.got("How did you sleep?")) == 1
+    await kim.taps("I have it")
+
+
+async def test_what_could_not_be_stored_was_not_confirmed_and_comes_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kim = await world.coach("Kim")
+    ann = await world.athlete("Ann", kim)
+    real, failures = inbox.accept, 2
+
+    def full_disk(tx: sa.Connection, rows: Sequence[inbox.Incoming], now: datetime) -> int:
+        nonlocal failures
+        added = real(tx, rows, now)
+        if failures:
+            failures -= 1
+            raise sa.exc.OperationalError("INSERT", None, Exception("disk I/O error"))
+        return added
+
+    monkeypatch.setattr(inbox, "accept", full_disk)
+    ann.phone.says("chest pain")
+    for _ in range(2):
+        with pytest.raises(sa.exc.OperationalError):
+            await world.app.receive_once()
+    await world.crash_and_restart()
+    assert len(kim.got("Ann · NOW")) == 1
     await kim.taps("I have it")
 
 
