@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from dialogs import timing
-from storage import schema
+from dialogs.model import Wakeup
+from storage import due, schema
 from tests.world import Someone, World
 
 ASKED = "How did you sleep?"
@@ -45,9 +46,9 @@ async def test_every_local_hour_is_asked_once_a_day_over_the_night_of_the_change
         walls = [timing.local(zone, asked) for asked in _asked(runner)]
         assert len({wall.date() for wall in walls}) == len(walls) == 2, f"{at}: {_walls(runner, zone)}"
         for wall in walls:
-            due = timing.instant_of(zone, wall.date(), at)  # right after the gap, where the hour fell into it
-            assert due is not None
-            shown = timing.local(zone, due)
+            rings = timing.instant_of(zone, wall.date(), at)  # right after the gap, where the hour fell into it
+            assert rings is not None
+            shown = timing.local(zone, rings)
             assert (wall.hour, wall.minute) == (shown.hour, shown.minute), f"{at}: {_walls(runner, zone)}"
 
 
@@ -72,6 +73,19 @@ async def test_a_restart_asks_nobody_twice_and_forgets_nobody(world: World) -> N
     assert [len(_asked(one)) for one in squad] == [1] * 5
     await world.fast_forward(days=1)
     assert [len(_asked(one)) for one in squad] == [2] * 5
+
+
+async def test_replicas_that_plan_the_same_date_plan_it_once_also_after_it_has_rung(world: World) -> None:
+    kim = await world.coach("Kim")
+    ann = await world.athlete("Ann", kim)
+    (planned,) = world.rows(schema.due, kind="checkin")
+    again = Wakeup("checkin", planned["key"], planned["at"], planned["day"])
+    for _ in range(2):
+        with world.app.base.begin() as tx:
+            due.put(tx, ann.known.id, again, world.now)
+        await world.stage.travel(planned["at"] + timedelta(minutes=30))
+    assert len(_asked(ann)) == 1
+    assert len(world.rows(schema.due, kind="checkin", day=planned["day"])) == 1
 
 
 async def test_a_crash_while_check_ins_leave_may_cost_one_but_never_doubles_one(world: World) -> None:
@@ -133,9 +147,12 @@ async def test_an_evening_check_in_held_up_by_an_outage_is_not_sent_in_the_night
     kim = await world.coach("Kim")
     ann = await world.athlete("Ann", kim, ask_at=time(21, 0))
     world.fault(429, chat_id=ann.chat_id, seconds=60, times=-1)
+    over_at = datetime(2027, 3, 1, 21, 40, tzinfo=UTC)
+    world.api.on_call = lambda _method, _given: world.api.faults.clear() if world.now >= over_at else None
     await world.fast_forward_to("21:00")
-    world.api.faults.clear()
     assert world.now >= datetime(2027, 3, 1, 21, 30, tzinfo=UTC), "the outage lasted into the quiet hours"
+    await world.fast_forward_to("22:00")
+    world.api.faults.clear()
     await world.fast_forward_to("12:00", day=date(2027, 3, 2))
     assert not _asked(ann)
     await world.fast_forward_to("21:00")
