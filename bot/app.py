@@ -235,6 +235,9 @@ class App:
             try:
                 worked = await step()
             except Exception as error:  # a loop that ends is a worry that is lost
+                if isinstance(error, db.Conflict):  # another replica was first: take the turn again
+                    log.info("%s.again", name)
+                    continue
                 log.error("%s.trouble error=%s", name, type(error).__name__)
                 await asyncio.sleep(TROUBLE_S)
                 continue

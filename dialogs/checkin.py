@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from dialogs import engine, escalation, summary, timing
@@ -16,6 +16,7 @@ from dialogs.draft import Draft, Rows
 from dialogs.events import Due
 from dialogs.levels import Level
 from dialogs.model import Button, Json, Lane, Talk
+from dialogs.scripts import SCRIPTS
 from dialogs.scripts.checkin import ITEMS
 from dialogs.scripts.readers import BONE_LIKE
 
@@ -28,14 +29,15 @@ PAIN_SOME, PAIN_HIGH = 3, 5
 JUDGED = "?judged"  # slot: what was missing has been counted as the worse answer already
 
 
-def plan_next(draft: Draft) -> None:
-    """Put the wakeup of the next check-in; any other open one is void. Without consent nothing is planned."""
+def plan_next(draft: Draft, after: datetime | None = None) -> None:
+    """Put the wakeup of the next check-in after now (or `after`); any other open one is void. Without consent nothing
+    is planned."""
     me = draft.person
     draft.cancelled.append(f"checkin:{me.id}:")
     if not me.runs or me.consent_at is None or not me.reachable:
         return
     rhythm = timing.Rhythm(me.zone, me.ask_at, frozenset(me.days_off), me.paused_until)
-    found = timing.next_ask(rhythm, draft.now, me.asked_on)
+    found = timing.next_ask(rhythm, after or draft.now, me.asked_on)
     if found is not None:
         day, at = found
         draft.wake("checkin", f"checkin:{me.id}:{day}", at, day)
@@ -61,7 +63,8 @@ def due(draft: Draft, event: Due) -> None:
         expires = draft.now + timing.LATE_AFTER
         start(draft, asked=True, expires_at=expires, key=event.key)
     if not snoozed:
-        plan_next(draft)
+        # After days of downtime today's may be due and not too late yet: then it is asked.
+        plan_next(draft, draft.now - timing.LATE_AFTER if event.late else None)
 
 
 def start(draft: Draft, *, asked: bool = False, again: bool = False, **fields: Any) -> None:
@@ -123,11 +126,18 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     _thank(draft, talk, step)
 
 
+def sore(draft: Draft, place: str) -> None:
+    """A bone-like pain was mentioned in passing: ask only what is missing, in the open check-in if there is one."""
+    talk = draft.talk("morning") or draft.open("pain", {"hurts": "hurts"}).talk
+    script = SCRIPTS[talk.script]
+    moved(draft, talk, engine.fill(script, talk, {"hurts": "hurts", "pain_where": place}))
+
+
 def unfinished(draft: Draft, event: Due) -> None:
     """A pain was named, its strength or stride never came: it is judged by what is known, as if at its worst."""
     talk = draft.talk(str(event.data.get("script")))
     if talk is not None and _half_told(talk):
-        _judge_pain(draft, {"pain_level": PAIN_SOME, "pain_stride": "yes", **talk.slots})
+        _judge_half_told(draft, talk)
         at_its_place = replace(talk, slots={**talk.slots, JUDGED: True})
         draft.change(talks=tuple(at_its_place if one is talk else one for one in draft.person.talks))
 
@@ -140,13 +150,21 @@ def over(draft: Draft, talk: Talk) -> bool:
 def leave(draft: Draft, talk: Talk) -> None:
     """Close a check-in that nobody will finish. A pain that was only begun counts as it does after ten minutes."""
     if _half_told(talk):
-        _judge_pain(draft, {"pain_level": PAIN_SOME, "pain_stride": "yes", **talk.slots})
+        _judge_half_told(draft, talk)
     draft.leave(talk)
 
 
 def _half_told(talk: Talk) -> bool:
     """A pain with a place, of which the rest is missing, and which has not been counted yet."""
     return "pain_where" in talk.slots and "pain_stride" not in talk.slots and JUDGED not in talk.slots
+
+
+def _judge_half_told(draft: Draft, talk: Talk) -> None:
+    """Silence counts as the worse answer; what was only mentioned ("feet sore lol") is a concern, no page."""
+    if talk.script == "pain" and "pain_level" not in talk.slots:
+        escalation.raise_(draft, Level.CONCERN, "pain_bone", str(talk.slots["pain_where"]))
+        return
+    _judge_pain(draft, {"pain_level": PAIN_SOME, "pain_stride": "yes", **talk.slots})
 
 
 def _judge_pain(draft: Draft, slots: Mapping[str, Json]) -> None:

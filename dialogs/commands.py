@@ -172,6 +172,7 @@ DO: Mapping[str, Act] = {
 MOVED: Mapping[str, Callable[[Draft, Talk, engine.Moved], None]] = {
     "morning": checkin.moved,
     "session": checkin.moved,
+    "pain": checkin.moved,
     "onboarding": joining.moved,
     "coach_onboarding": joining.moved,
     "hour": joining.moved,

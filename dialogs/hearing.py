@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 
-from dialogs import commands, desk, engine, escalation, joining, timing
+from dialogs import checkin, commands, desk, engine, escalation, joining, timing
 from dialogs.draft import Draft
 from dialogs.events import Edited, Said, Sent, Tapped
 from dialogs.levels import Level
 from dialogs.model import Attachment, Button, Person, Talk
 from dialogs.scripts import SCRIPTS
+from dialogs.scripts.readers import sore_bone
 from dialogs.words import triage
 
 TALKING = timing.LATE_AFTER * 6  # twelve hours: an athlete's words after a coach's letter are an answer to it
-CHECKINS = ("morning", "session")
+CHECKINS = ("morning", "session", "pain")
 
 
 def said(draft: Draft, event: Said) -> None:
@@ -78,6 +79,8 @@ def _athlete_said(draft: Draft, text: str) -> None:
         draft.read_by_now()
     elif (listener := _listener(draft)) is not None:
         _pass_on(draft, listener, text)
+    elif (place := sore_bone(text)) is not None and (talk is None or "pain_where" not in talk.slots):
+        checkin.sore(draft, place)
     elif talk is not None and (talk.script not in CHECKINS or draft.now - talk.opened_at < timing.LATE_AFTER):
         draft.ask(talk, preface="athlete.kept_here")
     else:
@@ -93,7 +96,7 @@ def _kept(draft: Draft, text: str) -> None:
 
 def _before_yes(draft: Draft, text: str) -> None:
     """Words of somebody who has not agreed to anything: nothing is kept, but what cannot wait is heard even so."""
-    if _read(text)[0] >= Level.NOW:
+    if read(text)[0] >= Level.NOW:
         _keep_and_read(draft, text)
     elif (talk := draft.top()) is not None:
         draft.ask(talk, preface="onboarding.not_yet")
@@ -109,7 +112,7 @@ def _is_answer(talk: Talk | None, moved: engine.Moved | None, text: str) -> bool
     return moved.wrong is None or len(text.split()) < 3
 
 
-def _read(text: str) -> tuple[Level, str]:
+def read(text: str) -> tuple[Level, str]:
     """How soon, and the flag. A reader that fails must not cost the athlete the human."""
     try:
         reading = triage.read(text)
@@ -124,7 +127,7 @@ def _keep_and_read(draft: Draft, text: str, *, typed: bool = False, least: Level
     The record carries that level as its value: words with a level stand on the coach's list as an escalation, and
     not once more among what else was said.
     """
-    level, flag = _read(text)
+    level, flag = read(text)
     if level < least:
         level, flag = least, escalation.ASKED
     # Who is just joining tells of old injuries: that is history for the coach. What cannot wait is heard even so.

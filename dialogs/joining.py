@@ -52,8 +52,9 @@ def new_person(known: Snapshot, invite: Invite, sender: Sender) -> Person:
 
 
 def invited_by(known: Snapshot, invite: Invite) -> Snapshot:
-    """With the coach whose name shall stand in the consent: what was loaded does not know them yet."""
-    return replace(known, coach=next((one for one in known.colleagues if one.id == invite.coach_id), None))
+    """With the coach whose name shall stand in the consent, also where the person had another one until now."""
+    coaches = (known.coach, *known.colleagues)
+    return replace(known, coach=next((one for one in coaches if one and one.id == invite.coach_id), None))
 
 
 def welcome(draft: Draft, invite: Invite) -> None:

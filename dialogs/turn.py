@@ -158,7 +158,7 @@ def _lay_aside(draft: Draft) -> None:
         age = draft.now - talk.opened_at
         if talk.script in SETTINGS and age > FORM_LIVES:
             draft.leave(talk)
-        elif checkin.over(draft, talk) or (talk.script == "session" and age > hearing.TALKING):
+        elif checkin.over(draft, talk) or (talk.script in ("session", "pain") and age > hearing.TALKING):
             checkin.leave(draft, talk)
 
 
@@ -182,7 +182,8 @@ def _due(draft: Draft, event: Due) -> None:
 def _unread(draft: Draft, event: Unread) -> None:
     raw = event.raw[:CAUSE_RAW]
     if draft.person.runs:
-        escalation.raise_(draft, Level.CONCERN, "unread", raw)
+        level, flag = hearing.read(raw)  # "chest pain" may stand in what our own mistake made unreadable
+        escalation.raise_(draft, max(level, Level.CONCERN), flag if level >= Level.TODAY else "unread", raw)
     elif (head := next((one for one in draft.known.colleagues if one.id != draft.person.id), draft.person)) is not None:
         draft.say("coach.unread_stranger", {"words": raw}, to=head)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dialogs.engine import Script
-from dialogs.scripts.checkin import MORNING, SESSION
+from dialogs.scripts.checkin import MORNING, SESSION, SORE
 from dialogs.scripts.coach import RELAY
 from dialogs.scripts.joining import COACH_ONBOARDING, ONBOARDING
 from dialogs.scripts.settings import DAYS_OFF, HOUR, PAUSE, ZONE
 
 SCRIPTS: dict[str, Script] = {
     script.name: script
-    for script in (MORNING, SESSION, ONBOARDING, COACH_ONBOARDING, HOUR, ZONE, DAYS_OFF, PAUSE, RELAY)
+    for script in (MORNING, SESSION, SORE, ONBOARDING, COACH_ONBOARDING, HOUR, ZONE, DAYS_OFF, PAUSE, RELAY)
 }

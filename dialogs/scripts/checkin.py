@@ -48,6 +48,9 @@ MORNING = Script(
     ),
 )
 
+# A pain that was mentioned outside a check-in: only what is missing is asked.
+SORE = Script("pain", PAIN, "morning")
+
 SESSION = Script(
     "session",
     (

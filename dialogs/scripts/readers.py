@@ -29,6 +29,12 @@ _PLACE_WORDS = {
     "tailbone": "sacrum",
 }
 CLEARLY_LARGER = 20  # London (England) against London (Ontario): nobody wants to be asked
+_HURTING = frozenset(
+    "hurt hurts hurting sore soreness pain pains painful ache aches ached aching achy niggle tender".split()
+)
+_NOT_NOW = frozenset(
+    "no not never without gone nothing if better isnt doesnt dont didnt wasnt arent wont his her their dad mum".split()
+)
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -58,6 +64,17 @@ def pain_place(text: str, _today: date) -> Read:
     said = [_PLACE_WORDS.get(word, word) for word in _WORD.findall(text.casefold())]
     known = [place for place in (*BONE_LIKE, *PLACES) if place in said]
     return Value(known[0] if known else text.strip()[:80] or "other")
+
+
+def sore_bone(text: str) -> str | None:
+    """A bone-like place that is said to hurt ("my shin is sore"): then how strong is asked. None where it may be a no,
+    somebody else's, or no pain at all; such words are kept like all others."""
+    said = [
+        word.replace("'", "") for word in re.findall(r"[^\W\d_']+(?:'[^\W\d_]+)?", text.casefold().replace("’", "'"))
+    ]
+    if _NOT_NOW.intersection(said) or not _HURTING.intersection(said):
+        return None
+    return next((place for place in BONE_LIKE if place in (_PLACE_WORDS.get(word, word) for word in said)), None)
 
 
 def hour(text: str, _today: date) -> Read:

@@ -352,7 +352,7 @@ def test_an_answer_to_a_letter_goes_to_who_wrote_it(talk: Talk) -> None:
 
 def test_pages_carry_the_last_seven_days(talk: Talk) -> None:
     talk.at("07:30").taps("3").taps("2").taps("That is all for today").says("chest pain")
-    talk.kim_reads("sleep       ·  ·  ·  ·  ·  =  3").kim_reads("freshness   ·  ·  ·  ·  ·  =  2")
+    talk.kim_reads("sleep     · · · · · = 3").kim_reads("freshness · · · · · = 2")
 
 
 def test_a_long_cry_for_help_reaches_the_coach_to_the_last_letter(talk: Talk) -> None:
@@ -377,8 +377,8 @@ def test_odd_words_reach_the_coach_letter_for_letter(talk: Talk, words: str) -> 
 
 
 def test_what_could_not_be_read_reaches_the_coach(talk: Talk) -> None:
-    talk.takes(Unread('{"odd": "chest pain"}'), ANN).hears("I cannot tell what is in it.")
-    assert talk.only.flag == "unread" and "chest pain" in talk.only.words
+    talk.takes(Unread('{"odd": "hello"}'), ANN).hears("I cannot tell what is in it.")
+    assert talk.only.flag == "unread" and "hello" in talk.only.words
     talk.at("06:00").kim_reads("a message I could not read")
 
 
@@ -399,3 +399,46 @@ def test_a_coach_who_runs_is_paged_for_by_the_others() -> None:
     assert talk.only.open
     talk.dana_taps("I have it").kim_reads("Dana has your words")
     talk.at("07:00", asleep=False).kim_reads("How did you sleep?")
+
+
+def test_chest_pain_in_what_could_not_be_read_pages_even_so(talk: Talk) -> None:
+    talk.takes(Unread('{"odd": "chest pain"}'), ANN)
+    assert first_line(talk).startswith("Stop now.")
+    talk.kim_reads("chest pain or pressure")
+
+
+# --- a bone-like pain, mentioned in passing ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words", ["my shin hurts", "sore shin today", "Foot pain on the stairs 🙃", "bit of an ache in the groin"]
+)
+def test_a_bone_like_pain_in_passing_asks_what_is_missing_and_then_pages(words: str) -> None:
+    talk = begin().says(words).hears("How strong is it, at its worst?").nobody_reads(KIM)
+    talk.taps("4").hears("Does it change how you walk or run?").taps("Yes")
+    talk.hears("No running until a person has spoken with you.").kim_reads("pain in a bone-like place").kim_reads(words)
+
+
+def test_in_an_open_check_in_it_is_asked_there_and_nothing_twice() -> None:
+    talk = Talk().at("07:30").taps("4").says("my shin is sore").hears("How strong is it")
+    talk.taps("3").taps("No").hears("How fresh do you feel?")
+    talk.kim_reads("shin, 3/10")
+
+
+def test_a_sore_shin_without_a_number_stands_on_the_list_after_ten_minutes_and_pages_nobody() -> None:
+    talk = begin().says("shins hurt lol")
+    talk.after(minutes=10).hears("flags for Kim").nobody_reads(KIM, DANA)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "my shin doesn't hurt anymore",
+        "no shin pain today",
+        "my dad has a sore foot",
+        "calves sore after the hills",
+        "foot strike felt good",
+    ],
+)
+def test_no_pain_somebody_elses_and_muscles_are_kept_as_words(words: str) -> None:
+    begin().says(words).hears("Kept in your words.").nobody_reads(KIM)

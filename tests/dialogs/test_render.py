@@ -51,7 +51,7 @@ def literals() -> set[str]:
 def built() -> set[str]:
     """The names that the code puts together: a script's questions and end, button labels, flags, problems."""
     names = {f"{script.texts or script.name}.{step.id}" for script in SCRIPTS.values() for step in script.steps}
-    names |= {f"{name}.done" for name in ("morning", "session", "onboarding", "coach_onboarding")}
+    names |= {f"{name}.done" for name in ("morning", "session", "pain", "onboarding", "coach_onboarding")}
     for script in SCRIPTS.values():
         for step in script.steps:
             for option in itertools.chain.from_iterable(step.options):
