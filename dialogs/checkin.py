@@ -128,7 +128,7 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
 
 def sore(draft: Draft, place: str) -> None:
     """A bone-like pain was mentioned in passing: ask only what is missing, in the open check-in if there is one."""
-    talk = draft.talk("morning") or draft.open("pain", {"hurts": "hurts"}).talk
+    talk = draft.talk("morning") or draft.open("pain").talk
     script = SCRIPTS[talk.script]
     moved(draft, talk, engine.fill(script, talk, {"hurts": "hurts", "pain_where": place}))
 

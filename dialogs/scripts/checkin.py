@@ -6,6 +6,8 @@ where, how strong, does it change the stride. "Anything else?" is not a step: it
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dialogs.engine import Option, Script, Step
 from dialogs.scripts.readers import PLACES, pain_place, scale
 
@@ -49,7 +51,7 @@ MORNING = Script(
 )
 
 # A pain that was mentioned outside a check-in: only what is missing is asked.
-SORE = Script("pain", PAIN, "morning")
+SORE = Script("pain", tuple(replace(step, when=None) for step in PAIN), "morning")
 
 SESSION = Script(
     "session",
