@@ -124,6 +124,17 @@ async def test_what_came_up_within_two_hours_of_downtime_is_still_asked(world: W
     assert [wall[4:] for wall in _walls(ann, "Europe/London")] == ["07:50"]
 
 
+async def test_after_days_of_downtime_todays_check_in_is_asked_if_its_hour_has_just_been(world: World) -> None:
+    kim = await world.coach("Kim")
+    ann = await world.athlete("Ann", kim)
+    await world.fast_forward_to("07:50")
+    asked = len(_asked(ann))
+    await world.crash_and_restart(down=timedelta(days=3))
+    assert len(_asked(ann)) == asked + 1, "50 minutes ago is not too late"
+    await world.fast_forward_to("07:05")
+    assert len(_asked(ann)) == asked + 2
+
+
 async def test_a_flight_round_the_world_never_brings_two_check_ins_on_one_local_date(world: World) -> None:
     kim = await world.coach("Kim")
     ann = await world.athlete("Ann", kim)
