@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 TRIES = 3
 PAUSE = timedelta(seconds=2)  # times the number of the try; a person's next message waits behind it
+LONGEST_PAUSE = timedelta(minutes=5)
+NEVER_DEAD = ("page", "unreachable")
 SAID_SINCE = timedelta(days=1)  # a coach's first list has no earlier one to go on from
 
 Dice = Callable[[], str]  # 64 fresh hexadecimal digits
@@ -58,11 +60,8 @@ def _handle_update(db: Database, now: datetime, dice: Dice, bot: str) -> bool:
     except Exception as error:
         if row is None or is_transient(error):
             raise
-        log.error("handle.failed error=%s key=%s try=%d", type(error).__name__, row.key, row.attempts + 1)
         dead = isinstance(error, Unreadable | ValueError) or row.attempts + 1 >= TRIES
-        with db.begin() as tx:
-            retry_at = None if dead else now + PAUSE * (row.attempts + 1)
-            inbox.fail(tx, row.id, now, error_class=type(error).__name__, retry_at=retry_at)
+        _note_failure(db, inbox.fail, row, error, now, dead)
     if dead:
         _report(db, f"unread:{row.key}", now, dice, bot, sender=_sender(row.who), event=Unread(_words(row.raw)))
     return True
@@ -88,14 +87,27 @@ def _handle_due(db: Database, now: datetime, dice: Dice, bot: str) -> bool:
     except Exception as error:
         if row is None or is_transient(error):
             raise
-        log.error("handle.failed error=%s key=%s try=%d", type(error).__name__, row.key, row.attempts + 1)
-        dead = row.attempts + 1 >= TRIES
-        with db.begin() as tx:
-            retry_at = None if dead else now + PAUSE * (row.attempts + 1)
-            due.fail(tx, row.id, now, error_class=type(error).__name__, retry_at=retry_at)
+        # A rung of the ladder is never given up: an open escalation without a wakeup would be a worry that is lost.
+        dead = row.attempts + 1 >= TRIES and row.kind not in NEVER_DEAD
+        _note_failure(db, due.fail, row, error, now, dead)
     if dead:
         _report(db, f"unread:{row.key}", now, dice, bot, person_id=row.person_id, event=Unread(row.key))
     return True
+
+
+def _note_failure(
+    db: Database,
+    fail: Callable[..., None],
+    row: inbox.Claimed | due.ClaimedDue,
+    error: Exception,
+    now: datetime,
+    dead: bool,
+) -> None:
+    """In a transaction of its own, after the turn's was rolled back: try again later, or never."""
+    kind, tries = type(error).__name__, row.attempts + 1
+    log.error("handle.failed error=%s key=%s try=%d", kind, row.key, tries)
+    with db.begin() as tx:
+        fail(tx, row.id, now, error_class=kind, retry_at=None if dead else now + min(PAUSE * tries, LONGEST_PAUSE))
 
 
 def unreachable(tx: sa.Connection, row: Leased, now: datetime) -> None:

@@ -21,32 +21,16 @@ from storage.db import Conflict
 from storage.schema import escalation, journal, person, upsert
 
 _APPEND = sa.insert(journal)
+_LINE = tuple(journal.c[name] for name in ("kind", "name", "at", "day", "value", "words", "message_id"))
 _RECORDS = (
-    sa.select(
-        journal.c.kind,
-        journal.c.name,
-        journal.c.at,
-        journal.c.day,
-        journal.c.value,
-        journal.c.words,
-        journal.c.message_id,
-    )
+    sa.select(*_LINE)
     .where(journal.c.person_id == sa.bindparam("person"), journal.c.day >= sa.bindparam("since"))
     .order_by(journal.c.at, journal.c.id)
 )
 
 _author = person.alias("author")
 _SAID = (
-    sa.select(
-        journal.c.kind,
-        journal.c.name,
-        journal.c.at,
-        journal.c.day,
-        journal.c.value,
-        journal.c.words,
-        journal.c.message_id,
-        journal.c.person_id,
-    )
+    sa.select(*_LINE, journal.c.person_id)
     .join(_author, _author.c.id == journal.c.person_id)
     .where(
         _author.c.coach_id == sa.bindparam("coach"),
@@ -137,7 +121,7 @@ def said_to(tx: sa.Connection, coach_id: int, since: datetime) -> tuple[Record, 
     """
     last = tx.execute(_LISTED, {"coach": coach_id}).scalar()
     rows = tx.execute(_SAID, {"coach": coach_id, "since": last or since})
-    return tuple(record for row in rows if (record := Record(*row)).value is None)
+    return tuple(record for row in rows if (record := Record(*tuple(row))).value is None)
 
 
 def open_for_athlete(tx: sa.Connection, athlete_id: int) -> tuple[Escalation, ...]:

@@ -411,7 +411,8 @@ def _accepted(club: Club, id: int) -> bool:
     """Whether Telegram has accepted this row in the life that has just ended."""
     row = club.rows(sa.select(outbox).where(outbox.c.id == id))[0]
     mine = [one for one in club.api.ledger if one.chat_id == row.chat_id and one.at >= club.lives[-1].born]
-    return any(one.html.endswith(row.payload["text"]) for one in mine)
+    text = row.payload["text"]  # none where only buttons are taken off
+    return bool(text) and any(one.html.endswith(text) for one in mine)
 
 
 @asynccontextmanager

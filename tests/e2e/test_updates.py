@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from bot import handle
 from dialogs import turn
-from dialogs.events import Event, Said
+from dialogs.events import Due, Event, Said
 from dialogs.model import Outcome, Snapshot
 from storage import inbox, schema
 from tests.world import Someone, World
@@ -279,3 +279,26 @@ async def test_kinds_that_we_do_not_know_are_answered(world: World) -> None:
     world.api.raw_update({"message": raw | {"dice": {"emoji": "🎲", "value": 3}}}, lane=ann.chat_id)
     await world.settle()
     ann.sees("I cannot read this kind of message")
+
+
+async def test_a_rung_that_fails_again_and_again_is_never_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kim = await world.coach("Kim")
+    ann = await world.athlete("Ann", kim)
+    await ann.says("chest pain")
+    kim.sees("NOW")
+    broken = True
+
+    def failing(known: Snapshot, event: Event) -> Outcome:
+        if broken and isinstance(event, Due) and event.kind == "page":
+            raise LookupError("a mistake of ours")
+        return turn.take_turn(known, event)
+
+    monkeypatch.setattr(handle, "take_turn", failing)
+    world.announce("handle.failed error=LookupError")
+    await world.fast_forward(hours=1)
+    assert len(kim.got("Still nobody has it")) == 0
+    broken = False
+    await world.fast_forward(minutes=6)
+    kim.sees("Still nobody has it")
