@@ -58,11 +58,6 @@ class Draft:
         self.person = replace(self.person, **fields)
 
     @property
-    def told_by(self) -> Person | None:
-        """The coach who answers for this athlete."""
-        return self.known.coach
-
-    @property
     def days(self) -> tuple[Record, ...]:
         """The journal of the last days, with what this turn adds."""
         return (*self.known.records, *(one for one in self.records if one.about is None))

@@ -103,8 +103,8 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     if step.ended == "declined":
         draft.record("event", "declined")
         draft.say("onboarding.declined", edit=draft.tapped is not None, bubble=talk.bubble)
-        if draft.told_by:
-            draft.say("coach.declined", {"athlete": draft.person.name}, to=draft.told_by, quiet=True)
+        if draft.known.coach:
+            draft.say("coach.declined", {"athlete": draft.person.name}, to=draft.known.coach, quiet=True)
         return
     if step.ended == "cancelled":
         draft.say("settings.unchanged", edit=draft.tapped is not None, bubble=talk.bubble)
@@ -125,12 +125,12 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     else:  # only a new message takes away the button that shares a location
         draft.strip(talk)
         draft.say(text, facts(draft), keyboard="remove")
-    if first and draft.person.runs and draft.told_by:
+    if first and draft.person.runs and draft.known.coach:
         me = draft.person
         draft.say(
             "coach.joined",
             {"athlete": me.name, "place": me.place, "injuries": me.injuries, "goal": me.goal},
-            to=draft.told_by,
+            to=draft.known.coach,
             quiet=True,
         )
 
