@@ -22,16 +22,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bot import config
+from bot import admin, config
+from bot.admin import Complaint
 from bot.config import Settings, SettingsError
 
 # A token, alone or in an address, as it may stand in a message of any library. Real ones have 35 signs behind the
 # colon; an inbox key ("1000001:42") has few, and must stay readable.
 _TOKEN = re.compile(r"\bbot\d{3,20}:[A-Za-z0-9_-]+|\b\d{3,20}:[A-Za-z0-9_-]{30,}")
-
-
-class Complaint(Exception):
-    """What the operator reads when a command cannot do its work."""
 
 
 # The library warns whoever reads a duration, its own code included, unless told that we want a timedelta.
@@ -73,12 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     play.add_argument("--days", type=_days, default=7)
     play.add_argument("--seed", type=int, default=1, help="another seed is another week")
     play.add_argument("--json", action="store_true")
-    invite = command("invite", _invite, "make a link that lets somebody join")
+    invite = command("invite", admin.invite, "make a link that lets somebody join")
     invite.add_argument("role", choices=("coach", "athlete"))
     invite.add_argument("name", metavar="NAME")
     invite.add_argument("--coach", metavar="NAME", help="whose athlete it is")
     invite.add_argument("--json", action="store_true")
-    people = command("people", _people, "who is here")
+    people = command("people", admin.people, "who is here")
     people.add_argument("--json", action="store_true")
     doctor = command("doctor", _doctor, "is everything in order, and if not, what to do")
     doctor.add_argument("--json", action="store_true")
@@ -96,7 +93,7 @@ def _days(text: str) -> int:
 
 
 def _run(settings: Settings, asked: argparse.Namespace) -> int:
-    _prepare(settings, migrate_it=settings.telegram_bot_token is not None)
+    admin.prepare(settings, migrate_it=settings.telegram_bot_token is not None)
     asyncio.run(_until_stopped(_serve(settings, asked)))
     return 0
 
@@ -127,22 +124,8 @@ async def _until_stopped(work: Any) -> None:
         await task
 
 
-def _prepare(settings: Settings, *, migrate_it: bool) -> None:
-    from storage import db
-
-    try:
-        if migrate_it:
-            db.migrate(settings.database_url)
-    except db.NewerDatabase as error:
-        raise Complaint(str(error)) from None
-    except Exception as error:
-        raise Complaint(
-            f"the database cannot be used ({type(error).__name__}): check DATABASE_URL, and `aidstation doctor`"
-        ) from error
-
-
 def _migrate(settings: Settings, asked: argparse.Namespace) -> int:
-    _prepare(settings, migrate_it=True)
+    admin.prepare(settings, migrate_it=True)
     print("The database is at this release.")
     return 0
 
@@ -155,87 +138,6 @@ def _play(settings: Settings, asked: argparse.Namespace) -> int:
 
     played = asyncio.run(play.play(asked.days, asked.seed, sys.stderr if sys.stderr.isatty() else None))
     print(json.dumps(played.facts, indent=2, ensure_ascii=False) if asked.json else played.text)
-    return 0
-
-
-# --- people -------------------------------------------------------------------------------------------------------
-
-
-def _invite(settings: Settings, asked: argparse.Namespace) -> int:
-    from bot import app
-    from dialogs.joining import INVITE_LIVES
-    from storage import club, db, people
-
-    name = " ".join(asked.name.split())
-    if not name or len(name) > 60:
-        raise Complaint("a name has 1 to 60 letters")
-    if asked.role == "athlete" and not asked.coach:
-        raise Complaint("whose athlete? Say so: aidstation invite athlete NAME --coach NAME")
-    if asked.role == "coach" and asked.coach:
-        raise Complaint("a coach is nobody's athlete: leave --coach away")
-    _prepare(settings, migrate_it=True)
-    base = db.open_db(settings.database_url)
-    try:
-        with base.read() as tx:
-            coaches = people.find(tx, asked.coach, "coach") if asked.coach else ()
-            bot = club.recall(tx, "bot_username")
-        if asked.coach and len(coaches) != 1:
-            what = "is no coach" if not coaches else "is more than one coach"
-            raise Complaint(f"{asked.coach} {what} here: see `aidstation people`")
-        clock = app.Clock()
-        code = app.keep_seat(base, clock.now(), name, coaches[0].id if coaches else None)
-        bot = bot or asyncio.run(app.bot_name(settings))
-        if bot:
-            app.remember_bot_name(base, bot)
-    finally:
-        base.close()
-    link = f"https://t.me/{bot or '<bot>'}?start={code}"
-    facts = {"name": name, "role": asked.role, "link": link, "code": code, "days": INVITE_LIVES.days}
-    if asked.json:
-        print(json.dumps(facts, ensure_ascii=False))
-        return 0
-    print(f"A seat for {name}. This link works once, for {INVITE_LIVES.days} days:\n{link}\nCode: {code}")
-    if not bot:
-        print("Telegram could not be asked for the bot's name: put it in the place of <bot>.")
-    return 0
-
-
-def _people(settings: Settings, asked: argparse.Namespace) -> int:
-    from storage import db, people
-
-    _prepare(settings, migrate_it=True)
-    base = db.open_db(settings.database_url)
-    try:
-        with base.read() as tx:
-            everyone = people.everyone(tx)
-    finally:
-        base.close()
-    names = {one.id: one.name for one in everyone}
-    rows = [
-        {
-            "id": one.id,
-            "name": one.name,
-            "role": "+".join(role for role, has in (("coach", one.coaches), ("athlete", one.runs)) if has),
-            "coach": names.get(one.coach_id) if one.coach_id else None,
-            "zone": one.zone,
-            "hour": f"{one.ask_at:%H:%M}",
-            "started": one.chat_id is not None,
-            "joined": one.consent_at is not None,
-            "reachable": one.reachable,
-            "last_checkin": one.asked_on.isoformat() if one.asked_on else None,
-        }
-        for one in everyone
-    ]
-    if asked.json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
-        return 0
-    if not rows:
-        print("Nobody yet. `aidstation invite coach NAME` makes the first link.")
-    for row in rows:
-        state = "" if row["joined"] and row["reachable"] else ", has blocked the bot" if row["joined"] else ", joining"
-        state = state if row["started"] else ", has not pressed Start"
-        coach = f" of {row['coach']}" if row["coach"] else ""
-        print(f"{row['id']:>4}  {row['name']}, {row['role']}{coach}, {row['hour']} {row['zone']}{state}")
     return 0
 
 

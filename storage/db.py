@@ -24,7 +24,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
-HEAD = "0001"  # the newest revision in storage/migrations; a test compares
+HEAD = "0002"  # the newest revision in storage/migrations; a test compares
 
 State = Literal["empty", "current", "older", "newer"]
 

@@ -6,6 +6,7 @@
     person   athletes and coaches; what queries need has a column, all else lies in `facts`
     journal  append-only: each answer and each word
     escalation, invite, lease, club
+    erasure  who has had themselves erased: numbers only, so that a restored backup can be cleaned of them again
 
 Rules of the house:
 - What must not happen twice is a UNIQUE key, never an `if`. What would be nonsense is a CHECK.
@@ -33,6 +34,7 @@ __all__ = [
     "Words",
     "club",
     "due",
+    "erasure",
     "escalation",
     "inbox",
     "invite",
@@ -323,4 +325,15 @@ club = sa.Table(
     metadata,
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
+)
+
+erasure = sa.Table(
+    "erasure",
+    metadata,
+    _id(),
+    sa.Column("receipt", sa.Text, nullable=False, unique=True),
+    _person("person_id", nullable=False),  # a number and nothing more: the row in `person` has been emptied
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("counts", _Json, nullable=False),  # how many rows of which table went
+    sqlite_autoincrement=True,
 )
