@@ -14,6 +14,7 @@ from bot.config import ENVIRONMENT
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 README = (ROOT / "README.md").read_text("utf-8")
+OPERATOR = (ROOT / "docs" / "operator.md").read_text("utf-8")
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 
 
@@ -23,8 +24,8 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 
 def table(heading: str) -> list[list[str]]:
-    """The rows of the first table under this heading of the README."""
-    section = README.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    """The rows of the first table under this heading of the operator's page."""
+    section = OPERATOR.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
     rows = [
         line.strip("| ").split(" | ") for line in re.sub(r"\| (?=\|)", "| - ", section).splitlines() if line[:1] == "|"
     ]
@@ -41,7 +42,7 @@ def test_the_commands_of_make_that_are_named_exist() -> None:
         assert set(named) <= there, page
 
 
-def test_the_readme_names_every_command_of_the_program_and_no_other() -> None:
+def test_the_operators_page_names_every_command_of_the_program_and_no_other() -> None:
     named = {cell.strip("`").removeprefix("aidstation ") for cell, _ in table("Commands")}
     assert {name.split()[0] for name in named} == {*commands(), "--version"}
     for page in PAGES:
@@ -59,8 +60,9 @@ def test_the_options_of_each_command_exist(cell: str, text: str) -> None:
     assert ("--json" in known) == ("--json" in options), "what prints data says so"
 
 
-def test_every_command_line_of_the_readme_is_understood() -> None:
-    lines = re.findall(r"aidstation ((?:run|play|invite|people|doctor|migrate)[^`|\n]*)`", README)
+def test_every_command_line_of_the_pages_is_understood() -> None:
+    names = "|".join(commands())
+    lines = [line for page in (README, OPERATOR) for line in re.findall(rf"aidstation ((?:{names})[^`|\n]*)`", page)]
     assert len(lines) > 6
     for line in lines:
         _parser().parse_args(line.split())
