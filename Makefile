@@ -25,6 +25,9 @@ run: .venv/.run  ## start the service (with the sandbox when TELEGRAM_BOT_TOKEN 
 test: .venv/.dev  ## all tests, on SQLite and on a real PostgreSQL; ARGS="..." goes to pytest
 	.venv/bin/pytest -n auto --dist worksteal $(ARGS)
 
+bench: .venv/.dev  ## what the service can do here, beside a peer; ARGS="--quick" takes a minute instead of six
+	.venv/bin/python -m tests.bench $(ARGS)
+
 lint: .venv/.dev  ## style, forbidden calls, import arrows
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
@@ -66,4 +69,4 @@ clean:  ## remove what can be made again (never ./data)
 	@$(PIP) check
 	@touch $@
 
-.PHONY: help run test lint types check lock clean
+.PHONY: help run test bench lint types check lock clean

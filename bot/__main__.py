@@ -9,27 +9,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
-import logging
 import os
-import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bot import admin, config
+from bot import admin, config, log, moving
 from bot.admin import Complaint
 from bot.config import Settings, SettingsError
-
-# A token, alone or in an address, as it may stand in a message of any library. Real ones have 35 signs behind the
-# colon; an inbox key ("1000001:42") has few, and must stay readable.
-_TOKEN = re.compile(r"\bbot\d{3,20}:[A-Za-z0-9_-]+|\b\d{3,20}:[A-Za-z0-9_-]{30,}")
-
 
 # The library warns whoever reads a duration, its own code included, unless told that we want a timedelta.
 os.environ.setdefault("PTB_TIMEDELTA", "true")
@@ -38,7 +32,7 @@ os.environ.setdefault("PTB_TIMEDELTA", "true")
 def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     os.umask(0o077)  # the database holds what people say about their health: nobody else on this machine reads it
-    _log(asked.verbose)
+    log.begin(asked.verbose)
     try:
         settings = config.load(os.environ, read_file=lambda path: Path(path).read_text("utf-8"))
         return int(asked.does(settings, asked))
@@ -65,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = command("run", _run, "start the service; without TELEGRAM_BOT_TOKEN the sandbox beside it")
     run.add_argument("--port", type=int, default=None, help="port of the sandbox page (default 8765)")
+    run.add_argument("--new-bot", action="store_true", help="accept the token of another bot than before")
     command("migrate", _migrate, "bring the database to this release (`run` does so, too)")
     play = command("play", _play, "a simulated squad lives some days; its conversations are printed")
     play.add_argument("--days", type=_days, default=7)
@@ -77,9 +72,37 @@ def _parser() -> argparse.ArgumentParser:
     invite.add_argument("--json", action="store_true")
     people = command("people", admin.people, "who is here")
     people.add_argument("--json", action="store_true")
+    export = command("export", admin.export, "everything about one person, as their own /export gives it")
+    export.add_argument("person", metavar="PERSON", help="name, or number of `aidstation people`")
+    export.add_argument("--to", required=True, metavar="FOLDER")
+    export.add_argument("--json", action="store_true")
+    erase = command("erase", admin.erase, "erase everything about one person, as their own /erase does")
+    erase.add_argument("person", metavar="PERSON", help="name, or number of `aidstation people`")
+    erase.add_argument("--yes", action="store_true", help="do not ask")
+    erase.add_argument("--json", action="store_true")
+    copy = command("copy", moving.copy, "bring the club into another, empty database; the service is stopped")
+    copy.add_argument("--to", required=True, metavar="URL", help="sqlite:///FILE or postgresql://USER@HOST/NAME")
+    copy.add_argument("--json", action="store_true")
+    backup = command("backup", moving.backup, "write one file that holds the whole club, also while the service runs")
+    backup.add_argument("file", metavar="FILE", help="or a folder: then the name is the time")
+    backup.add_argument("--force", action="store_true", help="over an existing file")
+    backup.add_argument("--keep", type=_number, metavar="N", help="of those in the folder keep only the N newest")
+    backup.add_argument("--json", action="store_true")
+    restore = command("restore", moving.restore, "bring a backup back; what is there now is kept under another name")
+    restore.add_argument("file", metavar="FILE")
+    restore.add_argument("--moved", action="store_true", help="the service has not run since the backup was taken")
+    restore.add_argument("--erasures-from", metavar="URL", help="the former database, if it is not DATABASE_URL")
+    restore.add_argument("--json", action="store_true")
     doctor = command("doctor", _doctor, "is everything in order, and if not, what to do")
     doctor.add_argument("--json", action="store_true")
     return parser
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("1 or more")
+    return number
 
 
 def _days(text: str) -> int:
@@ -92,10 +115,27 @@ def _days(text: str) -> int:
 # --- run ----------------------------------------------------------------------------------------------------------
 
 
+STOP_S = 9.0  # supervisors kill 10 s after SIGTERM; bot.app has put everything down before, unless something hangs
+
+
 def _run(settings: Settings, asked: argparse.Namespace) -> int:
-    admin.prepare(settings, migrate_it=settings.telegram_bot_token is not None)
-    asyncio.run(_until_stopped(_serve(settings, asked)))
+    from storage import alone
+
+    signal.signal(signal.SIGTERM, _leave)  # until the loop takes over; as a container's first process we need one
+    used = settings.telegram_bot_token is not None or "DATABASE_URL" in os.environ
+    try:
+        with alone.held(settings.database_url) if used else contextlib.nullcontext():
+            admin.prepare(settings, migrate_it=settings.telegram_bot_token is not None)
+            gc.set_threshold(20_000)  # from 700: the collector took a tenth of the CPU, and 0.1 s at a time
+            asyncio.run(_until_stopped(_serve(settings, asked)))
+    except alone.Taken as error:
+        raise Complaint(str(error)) from None
     return 0
+
+
+def _leave(*_: object) -> None:
+    """Nothing has begun yet; an open transaction is rolled back."""
+    sys.exit(0)
 
 
 async def _serve(settings: Settings, asked: argparse.Namespace) -> None:
@@ -110,16 +150,28 @@ async def _serve(settings: Settings, asked: argparse.Namespace) -> None:
     from bot import app
 
     async with app.opened(settings, settings.telegram_bot_token or "") as running:
+        running.new_bot = asked.new_bot
         print(f"Aid Station runs ({settings.mode}). Ctrl+C or SIGTERM ends it.", flush=True)
         await running.run()
 
 
-async def _until_stopped(work: Any) -> None:
-    """Run until SIGTERM or SIGINT, then let everything close in order."""
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run until SIGTERM or SIGINT, then let everything close in order; a second signal ends it at once."""
     task = asyncio.create_task(work)
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for signalled in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(signalled)
+            signal.signal(signalled, signal.SIG_DFL)
+        # A thread that waits (for a lock, a name server) would hold up the end of the interpreter.
+        guard = threading.Timer(STOP_S, os._exit, (0,))
+        guard.daemon = True
+        guard.start()
+        task.cancel()
+
     for signalled in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signalled, task.cancel)
+        loop.add_signal_handler(signalled, stop)
     with contextlib.suppress(asyncio.CancelledError):
         await task
 
@@ -142,36 +194,16 @@ def _play(settings: Settings, asked: argparse.Namespace) -> int:
 
 
 def _doctor(settings: Settings, asked: argparse.Namespace) -> int:
-    from bot import app, doctor
+    from bot import doctor
+    from bot.clock import Clock
 
-    findings = asyncio.run(doctor.examine(settings, app.Clock().now()))
+    findings = asyncio.run(doctor.examine(settings, Clock().now()))
     if asked.json:
         print(json.dumps([asdict(one) for one in findings], indent=2, ensure_ascii=False))
     else:
         for one in findings:
             print(f"{one.status:<8} {one.about}: {one.text}")
     return 1 if any(one.status == "fault" for one in findings) else 0
-
-
-# --- the log ------------------------------------------------------------------------------------------------------
-
-
-class _Redacted(logging.Formatter):
-    """The last line of defence: whatever a library says, a token is not in it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return _TOKEN.sub("<token>", super().format(record))
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        return datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
-
-
-def _log(verbose: bool) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Redacted("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    for own in ("bot", "storage"):
-        logging.getLogger(own).setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
 if __name__ == "__main__":

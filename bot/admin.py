@@ -9,8 +9,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.config import Settings
+
+if TYPE_CHECKING:  # not at run time: `aidstation --version` shall not wait for a database library
+    from sqlalchemy import Connection
+
+    from dialogs.model import Person
 
 
 class Complaint(Exception):
@@ -19,22 +26,32 @@ class Complaint(Exception):
 
 def prepare(settings: Settings, *, migrate_it: bool) -> None:
     """Look at the database, and bring it to this release. Raises Complaint."""
-    from storage import db
+    from storage import db, moving
 
+    half = False
     try:
         if migrate_it:
             db.migrate(settings.database_url)
+            base = db.open_db(settings.database_url)
+            half = moving.unfinished(base)
+            base.close()
     except db.NewerDatabase as error:
         raise Complaint(str(error)) from None
     except Exception as error:
         raise Complaint(
             f"the database cannot be used ({type(error).__name__}): check DATABASE_URL, and `aidstation doctor`"
         ) from error
+    if half:
+        raise Complaint(
+            "a copy into this database is not finished: set DATABASE_URL to the database it comes from and call "
+            "`aidstation copy --to` again, which goes on where it stopped"
+        )
 
 
 def invite(settings: Settings, asked: argparse.Namespace) -> int:
     """`aidstation invite`: a seat for one person, and the link that leads to it."""
     from bot import app
+    from bot.clock import Clock
     from dialogs.joining import INVITE_LIVES
     from storage import club, db
     from storage import people as known
@@ -55,7 +72,7 @@ def invite(settings: Settings, asked: argparse.Namespace) -> int:
         if asked.coach and len(coaches) != 1:
             what = "is no coach" if not coaches else "is more than one coach"
             raise Complaint(f"{asked.coach} {what} here: see `aidstation people`")
-        clock = app.Clock()
+        clock = Clock()
         code = app.keep_seat(base, clock.now(), name, coaches[0].id if coaches else None)
         bot = bot or asyncio.run(app.bot_name(settings))
         if bot:
@@ -112,3 +129,105 @@ def people(settings: Settings, asked: argparse.Namespace) -> int:
         coach = f" of {row['coach']}" if row["coach"] else ""
         print(f"{row['id']:>4}  {row['name']}, {row['role']}{coach}, {row['hour']} {row['zone']}{state}")
     return 0
+
+
+def export(settings: Settings, asked: argparse.Namespace) -> int:
+    """`aidstation export PERSON --to FOLDER`: the two files of their own /export."""
+    from bot.clock import Clock
+    from dialogs import rights as files
+    from storage import db, rights
+
+    folder = Path(asked.to)
+    prepare(settings, migrate_it=True)
+    base = db.open_db(settings.database_url)
+    try:
+        with base.read() as tx:
+            person = _one(tx, asked.person)
+            everything = rights.everything(tx, person.id)
+    finally:
+        base.close()
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for one in files.documents(everything, Clock().now(), person.language):
+            written.append(folder / one.name)
+            written[-1].write_bytes(one.content.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise Complaint(f"{folder} cannot be written to ({error.strerror}): name another folder") from None
+    if asked.json:
+        print(json.dumps({"id": person.id, "name": person.name, "files": [str(one) for one in written]}))
+        return 0
+    print(f"Everything about {person.name}, to read and as data:")
+    print("\n".join(str(one) for one in written))
+    print("Give it to them and to nobody else, and then delete it here.")
+    return 0
+
+
+def erase(settings: Settings, asked: argparse.Namespace) -> int:
+    """`aidstation erase PERSON`: the same as their own /erase; whatever is open, the operator has looked."""
+    from bot import app
+    from bot.clock import Clock
+    from storage import db, journal, rights
+
+    prepare(settings, migrate_it=True)
+    base = db.open_db(settings.database_url)
+    try:
+        with base.begin() as tx:
+            person = _one(tx, asked.person)
+            open_ones = [one.short for one in journal.open_for_athlete(tx, person.id)]
+            if person.coaches:
+                _refuse_the_last(tx, person)
+        if not asked.yes:
+            if open_ones:
+                print(f"Not closed yet: #{', #'.join(open_ones)}. Has a human looked?")
+            _confirm(f"Erase everything about {person.name} ({person.id})? There is no way back. Type yes: ")
+        now = Clock().now()
+        app.erase(base, now, person.id)
+        with base.read() as tx:
+            receipt = next(receipt for id, receipt, _ in rights.erased_since(tx, now) if id == person.id)
+    finally:
+        base.close()
+    if asked.json:
+        print(json.dumps({"id": person.id, "receipt": receipt}))
+        return 0
+    print(f"Erased. Receipt {receipt[:5]}-{receipt[5:]}. They get it, too, when the service runs.")
+    print("Backups that you have made hold them still: let those age out.")
+    return 0
+
+
+def _one(tx: Connection, wanted: str) -> Person:
+    """The one person of this number or name. Raises Complaint, which lists those of one name."""
+    from storage import people as known
+
+    everyone = known.everyone(tx)
+    found = [one for one in everyone if str(one.id) == wanted.strip()]
+    found = found or [one for one in everyone if one.name.strip().casefold() == wanted.strip().casefold()]
+    if not found:
+        raise Complaint(f"there is nobody called {wanted} here: see `aidstation people`")
+    if len(found) > 1:
+        numbers = ", ".join(str(one.id) for one in found)
+        raise Complaint(
+            f"more than one is called {wanted} here: say which by number ({numbers}), see `aidstation people`"
+        )
+    return found[0]
+
+
+def _refuse_the_last(tx: Connection, coach: Person) -> None:
+    from storage import people as known
+
+    everyone = [one for one in known.everyone(tx) if one.id != coach.id]
+    theirs = [one for one in everyone if one.coach_id == coach.id]
+    if theirs and not any(one.coaches and one.chat_id is not None for one in everyone):
+        raise Complaint(
+            f"{coach.name} is the only coach, and {len(theirs)} would be left with nobody who reads them: "
+            "invite another coach first, `aidstation invite coach NAME`"
+        )
+
+
+def _confirm(question: str) -> None:
+    try:
+        answer = input(question)
+    except EOFError:
+        answer = ""
+    if answer.strip().casefold() != "yes":
+        raise Complaint("nothing was erased (--yes says yes beforehand)")

@@ -1,4 +1,4 @@
-"""The composition root: which parts there are, which loops run, and the only caller of the wall clock.
+"""The composition root: which parts there are, and which loops run.
 
     receive   polls (or is called by) Telegram and stores; never waits for anything else
     handle    one row of work at a time, in the database's thread
@@ -10,6 +10,14 @@ An error in a round is logged by its class and the loop goes on: no failure of o
 
 Database work is synchronous and runs in threads of its own: one for SQLite (one writer at a time anyway), four for
 PostgreSQL. The event loop does nothing but wait for the network.
+
+Who else runs. On SQLite nobody (storage.alone), so whatever is leased at the start was leased by the dead, and is taken
+up at once. On PostgreSQL the processes of one bot are equal, but for two leases: one of them sends, and updates come in
+one way, to one that polls or to any number that Telegram calls. All go by the database's clock.
+
+A stop (`run` is cancelled) begins nothing new and gives what is under way STOP_S seconds in all: the step of each loop,
+webhook calls, messages on their way to Telegram, and writing down what became of them. What takes longer is left to its
+lease.
 """
 
 from __future__ import annotations
@@ -21,23 +29,25 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from random import SystemRandom
 from typing import TypeVar
 
 import sqlalchemy as sa
 
-from bot import handle, tick
-from bot.config import Settings
+from bot import handle, start, tick
+from bot.clock import Clock, set_clock
+from bot.config import Settings, SettingsError
+from bot.metrics import Metrics, Watch
 from bot.receive import poll_forever, poll_once
 from bot.send import Courier, Pace
 from bot.telegram import Api, SendError, Wire
 from bot.web import make_app, serve_web
-from dialogs import help_numbers, places, render
+from dialogs import help_numbers, places
 from dialogs.joining import INVITE_LIVES
 from dialogs.words import triage
-from storage import club, db, due, inbox, outbox, people
+from storage import bell, club, db, due, inbox, keeping, lease, outbox, people
 from storage.db import Database
 from storage.inbox import Incoming
 
@@ -47,27 +57,12 @@ T = TypeVar("T")
 
 BEAT_S = 1.0  # what is due leaves at most this much late, also for a replica that was not nudged
 TROUBLE_S = 1.0  # between two tries while the database is away
-DRAIN_S = 8.0  # for messages on their way, before a stop
-MENU = ("checkin", "session", "coach", "pause", "settings", "help")
-
-
-@dataclass(slots=True)
-class Clock:
-    """The time as the service knows it: the wall clock, unless a sandbox has turned or stopped it."""
-
-    ahead: timedelta = timedelta(0)
-    stopped_at: datetime | None = None
-
-    def now(self) -> datetime:
-        """An aware UTC instant."""
-        return self.stopped_at or datetime.now(UTC) + self.ahead
-
-    def turn_to(self, instant: datetime) -> None:
-        """Only the sandbox turns the clock, and only forwards."""
-        if self.stopped_at is not None:
-            self.stopped_at = max(instant, self.stopped_at)
-        else:
-            self.ahead = max(self.ahead, instant - datetime.now(UTC))
+STOP_S = 8.0  # for all of a stop; supervisors kill after 10
+WRITING_S = 1.5  # of these, kept for writing down what came back
+KEEPING = "keeping"
+KEEP_S, KEEP_FIRST_S = 3600.0, 60.0  # between two sweeps of old rows; a start has better things to do
+KEEP_LEASE_S = 60.0  # two sweeps at once are harmless, so nobody who died is waited for long
+CLOCK_S = 10.0  # between two looks at the database's clock
 
 
 @dataclass(slots=True)
@@ -82,15 +77,29 @@ class App:
     owner: str
     threads: ThreadPoolExecutor
     courier: Courier
+    metrics: Metrics
+    watch: Watch
     bot: str = "bot"
+    new_bot: bool = False  # the operator says that it is meant: the database has served another bot before
     health: str | None = None  # the kind of the last failure to fetch, None while all is well
     offset: int | None = None
     _work: asyncio.Event = field(default_factory=asyncio.Event)
     _post: asyncio.Event = field(default_factory=asyncio.Event)
+    may_receive: asyncio.Event = field(default_factory=asyncio.Event)
+    _began_at: float = 0.0  # the event loop's time, like the next one
+    _stop_by: float | None = None
+    _conflicts: int = 0
+    address: str | None = None  # where health and metrics are served
+    _introduced: bool = False  # this bot belongs to this database, so what comes for it may be stored
 
     @property
     def bot_id(self) -> int:
         return int(self.token.split(":")[0])
+
+    @property
+    def ingress(self) -> str:
+        """The name of the lease for how updates come in."""
+        return f"ingress:{_hidden(self.token)}"
 
     # --- the database, off the event loop ---------------------------------------------------------------------
 
@@ -103,7 +112,7 @@ class App:
 
     async def store(self, rows: Sequence[Incoming]) -> None:
         """Commit updates to the inbox. Only when this has returned may Telegram hear that they are here."""
-        await self.transact(lambda tx: inbox.accept(tx, rows, self.clock.now()))
+        self.metrics.received(await self.transact(lambda tx: inbox.accept(tx, rows, self.clock.now())))
 
     # --- single steps -----------------------------------------------------------------------------------------
 
@@ -113,7 +122,9 @@ class App:
         return self.offset is not None
 
     async def handle_once(self) -> bool:
-        return await self.in_thread(lambda: handle.handle_one(self.base, self.clock.now(), _dice, self.bot))
+        return await self.in_thread(
+            lambda: handle.handle_one(self.base, self.clock.now(), _dice, self.bot, self.metrics)
+        )
 
     async def send_once(self) -> bool:
         return await self.courier.send_some()
@@ -137,6 +148,17 @@ class App:
         times = [*await self.transact(look), self.courier.next_at()]
         return min((at for at in times if at is not None), default=None)
 
+    async def keep_once(self) -> int:
+        """Delete what is over, unless another process is at it; how many rows. In a thread of its own: a long look at
+        old rows must not hold up a page."""
+        now = self.clock.now()
+        if not await self.transact(lambda tx: lease.hold(tx, KEEPING, self.owner, now, KEEP_LEASE_S)):
+            return 0
+        days = asdict(self.settings.keep)
+        swept = await asyncio.to_thread(keeping.sweep, self.base, now, days, lambda: not self.metrics.stopping)
+        await self.transact(lambda tx: lease.release(tx, KEEPING, self.owner))
+        return swept
+
     # --- running ----------------------------------------------------------------------------------------------
 
     def nudge(self) -> None:
@@ -144,33 +166,82 @@ class App:
         self._work.set()
         self._post.set()
 
+    def _beat(self) -> None:
+        self.metrics.beat("metronome")
+        self.nudge()
+
     async def introduce(self) -> None:
-        """Learn the bot's name, show the menu of commands. Never fatal: a bot that starts during an outage starts."""
-        known: str | None = await self.transact(lambda tx: club.recall(tx, "bot_username"))
-        self.bot = known or self.bot
-        try:
-            self.bot = str((await self.api.get_me())["username"])
-            await self.in_thread(lambda: remember_bot_name(self.base, self.bot))
-            menu = [(name, render.label("en", f"menu.{name}", {})) for name in MENU]
-            await self.api.set_commands(menu)
-        except SendError as error:
-            log.warning("start.telegram_away kind=%s", error.kind)
+        """Learn the bot's name, show the menu of commands. Raises SettingsError; see bot.start."""
+        await start.introduce(self)
+        self._introduced = True
 
     async def run(self) -> None:
-        """Until cancelled."""
-        await self.introduce()
-        async with contextlib.AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-            stack.enter_context(tick.ticking(self.nudge, BEAT_S))
-            tasks.create_task(self._handling())
-            tasks.create_task(self._sending())
-            tasks.create_task(asyncio.to_thread(_warm))
-            if self.settings.mode == "webhook":
-                await stack.enter_async_context(self.web())
-                tasks.create_task(self._announce_webhook())
-            else:
-                tasks.create_task(self._polling())
+        """Until cancelled. Raises SettingsError where this process must not run, or not beside another one.
+
+        Health and metrics are served first and last: who watches sees a start that waits, and a stop.
+        """
+        async with self._listening():
+            await self._run()
+
+    async def _run(self) -> None:
+        self._began_at = asyncio.get_running_loop().time()
+        self._stop_by, self.metrics.stopping = None, False
+        try:
+            if self.base.is_sqlite:
+                await start.insist(self, start.inherit)
+            await self.introduce()
+            with tick.ticking(self._beat, BEAT_S), bell.listening(self.base, self._rung()):
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._handling())
+                    tasks.create_task(self._sending())
+                    tasks.create_task(asyncio.to_thread(_warm))
+                    tasks.create_task(self._keeping())
+                    tasks.create_task(self._announcing() if self.settings.mode == "webhook" else self._polling())
+                    if self.base.is_sqlite:
+                        self.may_receive.set()
+                    else:
+                        tasks.create_task(start.hold_ingress(self))
+                        tasks.create_task(self._keeping_time())
+        except BaseExceptionGroup as group:
+            refused = group.subgroup(SettingsError)
+            raise (refused.exceptions[0] if refused else group) from None
+
+    def time_left(self) -> float:
+        """Seconds that a stop has left; the first question begins it."""
+        now = asyncio.get_running_loop().time()
+        self._stop_by = self._stop_by or now + STOP_S
+        self.metrics.stopping = True
+        return max(0.0, self._stop_by - now)
+
+    def _rung(self) -> Callable[[], None]:
+        """A nudge from another thread."""
+        loop = asyncio.get_running_loop()
+
+        def ring() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop may have ended
+                loop.call_soon_threadsafe(self.nudge)
+
+        return ring
+
+    async def _keeping(self) -> None:
+        pause = KEEP_FIRST_S
+        while True:
+            await asyncio.sleep(pause)
+            pause = KEEP_S
+            try:
+                await self.keep_once()
+            except Exception as error:
+                log.error("loop.trouble loop=%s error=%s", KEEPING, type(error).__name__)
+
+    async def _keeping_time(self) -> None:
+        while True:
+            await asyncio.sleep(CLOCK_S)
+            with contextlib.suppress(Exception):  # a database that is away is noticed elsewhere
+                await self.in_thread(lambda: set_clock(self.clock, self.base))
 
     async def _polling(self) -> None:
+        await self.may_receive.wait()
+        self.metrics.polls()
         await self._remove_webhook()
         await poll_forever(
             self.api,
@@ -186,6 +257,9 @@ class App:
         """Between two fetches, the first of which failed. A webhook left behind answers each of them with 409."""
         if self.health == "conflict":
             await self._remove_webhook()
+        elif self.health == "two_polls":
+            self._conflicts += 1
+            start.refuse_two_polls(self._conflicts, asyncio.get_running_loop().time() - self._began_at)
         await asyncio.sleep(seconds)
 
     async def _remove_webhook(self) -> None:
@@ -197,20 +271,51 @@ class App:
 
     def _note_health(self, kind: str | None) -> None:
         self.health = kind
+        self.metrics.fetched(kind)
 
     def web(self) -> contextlib.AbstractAsyncContextManager[str]:
         web = make_app(
-            self.store,
+            self.store if self.settings.mode == "webhook" else None,
             bot_id=self.bot_id,
             secret=self.settings.webhook_secret or "",
             path=self.settings.webhook_path,
             nudge=self.nudge,
+            may_store=lambda: self._introduced,
+            metrics=self.metrics,
+            watch=self.watch,
         )
-        return serve_web(web, self.settings.webhook_listen)
+        return serve_web(web, self.settings.webhook_listen, self.time_left)
 
-    async def _announce_webhook(self) -> None:
+    @contextlib.asynccontextmanager
+    async def _listening(self) -> AsyncIterator[None]:
+        """Serve while the block runs. By polling we can do without where only the default address is taken."""
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                self.address = await stack.enter_async_context(self.web())
+            except OSError as error:
+                host, port = self.settings.webhook_listen
+                if self.settings.listen_given or self.settings.mode == "webhook":
+                    raise SettingsError(
+                        f"cannot listen on {host}:{port} ({error.strerror}): name a free one in WEBHOOK_LISTEN"
+                    ) from None
+                log.warning("web.not_served port=%d error=%s", port, type(error).__name__)
+            yield
+
+    async def _announcing(self) -> None:
+        """Tell Telegram where to call us, for as long as it takes."""
+        self.metrics.webhook = "not announced yet"
+        await self.may_receive.wait()
         url, secret = self.settings.webhook_url or "", self.settings.webhook_secret or ""
-        await _until_done(lambda: self.api.set_webhook(url, secret), "set_webhook")
+
+        async def announce() -> None:
+            try:
+                await self.api.set_webhook(url, secret)
+            except SendError as error:
+                self.metrics.webhook, self.metrics.telegram = f"not announced yet ({error.kind})", error.kind
+                raise
+            self.metrics.webhook = self.metrics.telegram = "ok"
+
+        await _until_done(announce, "set_webhook")
 
     async def _handling(self) -> None:
         await self._loop("handle", self.handle_once, self._work, lambda: BEAT_S, then=self._post)
@@ -232,14 +337,22 @@ class App:
     ) -> None:
         """Steps until cancelled; `then` is nudged after each one that did something."""
         while True:
+            self.metrics.beat(name)
             nudged.clear()
+            doing = asyncio.ensure_future(step())
             try:
-                worked = await step()
+                worked = await asyncio.shield(doing)
+            except asyncio.CancelledError:
+                # A step cut short would leave messages leased that nobody sends: check-ins would be lost over it.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.gather(doing, return_exceptions=True), self.time_left())
+                raise
             except Exception as error:  # a loop that ends is a worry that is lost
                 if isinstance(error, db.Conflict):  # another replica was first: take the turn again
-                    log.info("%s.again", name)
+                    log.info("loop.again loop=%s", name)
                     continue
-                log.error("%s.trouble error=%s", name, type(error).__name__)
+                log.error("loop.trouble loop=%s error=%s", name, type(error).__name__)
+                self.metrics.failed(name, type(error).__name__)
                 await asyncio.sleep(TROUBLE_S)
                 continue
             if worked:
@@ -261,6 +374,8 @@ async def opened(settings: Settings, token: str, clock: Clock | None = None) -> 
     clock = clock or Clock()
     base = db.open_db(settings.database_url)
     threads = ThreadPoolExecutor(1 if base.is_sqlite else 4, thread_name_prefix="db")
+    with contextlib.suppress(Exception):  # a database that is away is waited for, later
+        await asyncio.get_running_loop().run_in_executor(threads, lambda: set_clock(clock, base))
     wire = Wire()
     await wire.initialize()
     api = Api(token, settings.telegram_api_url, wire)
@@ -268,24 +383,37 @@ async def opened(settings: Settings, token: str, clock: Clock | None = None) -> 
     async def transact(work: Callable[[sa.Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, lambda: _in_one(base, work))
 
-    owner = secrets.token_hex(8)
+    owner, metrics = secrets.token_hex(8), Metrics()
     courier = Courier(
         db_call=transact,
         api=api,
         pace=Pace(settings.limits, clock.now()),
         clock=clock.now,
         on_unreachable=handle.unreachable,
-        name=f"sender:{hashlib.sha256(token.encode()).hexdigest()[:16]}",
+        name=f"sender:{_hidden(token)}",
         owner=owner,
+        metrics=metrics,
     )
+    watch = Watch(db.open_db(settings.database_url), clock.now)
+    app = App(settings, clock, base, api, token, owner, threads, courier, metrics, watch)
     try:
-        yield App(settings, clock, base, api, token, owner, threads, courier)
+        yield app
     finally:
-        with contextlib.suppress(Exception):  # the database may be the reason why we stop
-            await courier.drain(DRAIN_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(app.time_left()):
+                await _settle(app)
         threads.shutdown(wait=True)
         await wire.shutdown()
         base.close()
+
+
+async def _settle(app: App) -> None:
+    """Let what is on the way arrive, write it down, and let others go on at once."""
+    try:
+        await app.courier.drain(app.time_left() - WRITING_S)
+        await app.transact(lambda tx: lease.release(tx, app.ingress, app.owner))
+    except Exception as error:  # the database may be the reason why we stop
+        log.error("stop.trouble error=%s", type(error).__name__)
 
 
 async def bot_name(settings: Settings) -> str | None:
@@ -317,6 +445,11 @@ def keep_seat(base: Database, now: datetime, name: str, coach_id: int | None = N
     return code
 
 
+def erase(base: Database, now: datetime, person_id: int) -> None:
+    """The operator's erasure."""
+    handle.erase(base, now, _dice, "bot", person_id)
+
+
 def _in_one(base: Database, work: Callable[[sa.Connection], T]) -> T:
     with base.begin() as tx:
         return work(tx)
@@ -326,6 +459,11 @@ def _warm() -> None:
     """Load what the first athlete would have to wait for: the phrases (0.4 s) and the places (1 s)."""
     triage.read("")
     places.warm()
+
+
+def _hidden(token: str) -> str:
+    """A name for the token in the database, which tells nothing of it."""
+    return hashlib.sha256(token.encode()).hexdigest()[:16]
 
 
 def _dice() -> str:
@@ -340,6 +478,6 @@ async def _until_done(call: Callable[[], Awaitable[None]], name: str) -> None:
             await call()
             return
         except SendError as error:
-            log.warning("start.%s kind=%s", name, error.kind)
+            log.warning("start.again call=%s kind=%s", name, error.kind)
             await asyncio.sleep(min(pause, 30.0))
             pause *= 2

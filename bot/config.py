@@ -44,7 +44,7 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable("WEBHOOK_URL", "With webhook: the public https address that Telegram calls, path included."),
     Variable("WEBHOOK_SECRET", "With webhook: 1-256 characters of A-Z a-z 0-9 _ - that only Telegram is told."),
     Variable("WEBHOOK_SECRET_FILE", "A file that holds the secret, instead of WEBHOOK_SECRET."),
-    Variable("WEBHOOK_LISTEN", "HOST:PORT on which webhook and health are served.", "127.0.0.1:8080"),
+    Variable("WEBHOOK_LISTEN", "HOST:PORT on which webhook, health and metrics are served.", "127.0.0.1:8080"),
     Variable("AIDSTATION_CONFIG", "A TOML file with further settings."),
 )
 
@@ -68,6 +68,24 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """How many days what only serves the work is kept (storage.keeping). Answers and words are not among it.
+
+    inbox      updates that were handled; at least 2, because Telegram repeats one for a day
+    outbox     messages that were sent, or never will be
+    strangers  the same to people who are not here, and the files of an export
+    due        wakeups that have rung
+    invite     invitations that were used or have expired
+    """
+
+    inbox: int = 7
+    outbox: int = 90
+    strangers: int = 1
+    due: int = 90
+    invite: int = 90
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     telegram_bot_token: str | None = field(default=None, repr=False)
     telegram_api_url: str = "https://api.telegram.org"
@@ -76,7 +94,9 @@ class Settings:
     webhook_url: str | None = None
     webhook_secret: str | None = field(default=None, repr=False)
     webhook_listen: tuple[str, int] = ("127.0.0.1", 8080)
+    listen_given: bool = field(default=False, compare=False)  # by the operator: then it must be free, or nothing starts
     limits: Limits = Limits()
+    keep: Keep = Keep()
 
     @property
     def bot_id(self) -> int | None:
@@ -89,7 +109,7 @@ class Settings:
         return (urlsplit(self.webhook_url).path if self.webhook_url else "") or "/"
 
 
-_SECTIONS: dict[str, type] = {"limits": Limits}
+_SECTIONS: dict[str, type] = {"limits": Limits, "keep": Keep}
 
 
 def load(environment: Mapping[str, str], *, read_file: Callable[[str], str]) -> Settings:
@@ -124,6 +144,7 @@ def load(environment: Mapping[str, str], *, read_file: Callable[[str], str]) -> 
         webhook_url=url,
         webhook_secret=secret,
         webhook_listen=_listen(env.get("WEBHOOK_LISTEN", "127.0.0.1:8080")),
+        listen_given="WEBHOOK_LISTEN" in env,
         **sections,
     )
 
@@ -229,6 +250,8 @@ def _section(section: str, table: Mapping[str, Any], path: str, known: list[str]
     result = kind(**table)
     if isinstance(result, Limits) and result.reserved >= result.per_second:
         raise SettingsError(f"limits.reserved in {path} must be less than limits.per_second: nothing else could leave")
+    if isinstance(result, Keep) and result.inbox < 2:
+        raise SettingsError(f"keep.inbox in {path} must be at least 2: Telegram repeats what it has sent for a day")
     return result
 
 

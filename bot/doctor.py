@@ -1,24 +1,54 @@
-"""`aidstation doctor`: is everything in order, and if not, what to do. Each finding is ok, a warning or a fault."""
+"""`aidstation doctor`: is everything in order, and if not, what to do. Each finding is ok, a warning or a fault.
+
+It looks and changes nothing: no file is made, no row written, nothing sent. So it may run beside the service, or as
+another user than the service does.
+
+    fault     somebody is not heard, or will not be, until a human has done what stands there
+    warning   it works, and something is to be done before it does not
+"""
 
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
+import json
+import os
+import shutil
+import stat
+import zoneinfo
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import aiohttp
+import sqlalchemy as sa
 
-from bot.config import Settings
+from bot.config import Limits, Settings
 from bot.telegram import Api, SendError, Wire
 from dialogs import help_numbers
-from storage import db, inbox, people
+from dialogs.levels import Level
+from dialogs.model import Lane
+from storage import alone, club, db, gauges, lease
+from storage.db import Database
+from storage.gauges import Gauges
 
 Status = Literal["ok", "warning", "fault"]
 
 SKEW = timedelta(seconds=60)  # a clock further off than this asks athletes at the wrong minute and expires codes early
 OLD_NUMBERS = timedelta(days=400)  # help numbers are to be compared with their sources once a year
+LAST_BACKUP = "last_backup_at"  # in `club`; written by `aidstation backup`
+OLD_BACKUP = timedelta(days=2)  # one a day, and one may fail
+OLD_ZONES = 2  # years; some country changes its rules every few months
+WAITING_S = 60.0  # an update, or a page, that has waited longer than this is not on its way any more
+RINGING_S = 300.0  # the same for what is due: a turn that failed rests for up to five minutes
+LATER_S = 900.0  # and for replies and check-ins, which Telegram's limits may hold back
+UNANSWERED_S = {Level.NOW: 1800.0, Level.TODAY: 50400.0}  # the second: 14 hours, a night included
+FEW_BYTES, NO_BYTES = 1 << 30, 100 << 20  # of disk
+RECENT_ERROR = timedelta(hours=1)  # Telegram shows the last failed call for ever
+PILE = 50  # updates at Telegram; a quiet minute of a club
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +62,11 @@ class Finding:
 
 async def examine(settings: Settings, now: datetime) -> list[Finding]:
     """Look at everything once. `now` is the machine's clock, which is itself looked at."""
-    findings = [await asyncio.to_thread(_numbers, now), *await asyncio.to_thread(_database, settings, now)]
+    own = [_numbers(now), _zones(now), _limits(settings.limits)]
+    pid = await asyncio.to_thread(_running, settings.database_url)
+    findings = [*own, *await asyncio.to_thread(_database, settings, now, pid)]
+    if pid is not None:
+        findings.append(await _page(settings))
     if settings.telegram_bot_token is None:
         text = "no TELEGRAM_BOT_TOKEN: `aidstation run` starts the sandbox. @BotFather gives a token."
         return [Finding("token", "warning", text), *findings]
@@ -45,10 +79,13 @@ async def examine(settings: Settings, now: datetime) -> list[Finding]:
             token,
             *findings,
             await _clock(settings, now),
-            *([await _webhook(api, settings)] if token.status == "ok" else []),
+            *([await _webhook(api, settings, now)] if token.status == "ok" else []),
         ]
     finally:
         await wire.shutdown()
+
+
+# --- this machine ---------------------------------------------------------------------------------------------------
 
 
 def _numbers(now: datetime) -> Finding:
@@ -62,48 +99,239 @@ def _numbers(now: datetime) -> Finding:
     return Finding("help numbers", "ok", f"all compared with their sources since {oldest}")
 
 
-def _database(settings: Settings, now: datetime) -> list[Finding]:
+def _zones(now: datetime) -> Finding:
+    """Python takes the machine's zone rules where there are any, and those of the package only else."""
+    whose, version = "the package tzdata", None
+    for folder in map(Path, zoneinfo.TZPATH):
+        if (folder / "Europe" / "London").exists():
+            whose = f"{folder}, from the package tzdata of this system"
+            source = folder / "tzdata.zi"  # begins with "# version 2026c"
+            first = source.read_text("utf-8").partition("\n")[0] if source.exists() else ""
+            version = first.rpartition(" ")[2]
+            break
+    if version is None:
+        version = importlib.metadata.version("tzdata")
+    if not version[:4].isdigit():
+        return Finding("time zones", "ok", f"rules of {whose}; their age is not known")
+    if now.year - int(version[:4]) >= OLD_ZONES:
+        text = f"rules of {version} ({whose}): update it, or some are asked an hour off after a change of law"
+        return Finding("time zones", "warning", text)
+    return Finding("time zones", "ok", f"rules of {version}")
+
+
+def _limits(limits: Limits) -> Finding:
+    telegram = Limits()
+    above = [
+        name
+        for name in ("per_second", "per_chat", "per_group_minute")
+        if getattr(limits, name) > getattr(telegram, name)
+    ]
+    if above:
+        text = (
+            f"{', '.join(above)} above Telegram's own: it answers 429 and holds up pages, too. Lower them in [limits]"
+        )
+        return Finding("limits", "warning", text)
+    return Finding("limits", "ok", f"{limits.per_second:g} messages a second, {limits.reserved:g} kept for pages")
+
+
+def _file(url: str) -> Path | None:
+    """The SQLite file, where it is one."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return Path(os.path.realpath(parsed.database.removeprefix("file:").partition("?")[0]))
+
+
+def _running(url: str) -> int | None:
+    """The process that runs on this SQLite file, or None. It is looked for, and no lock file is made: made by root, it
+    would shut the service out."""
     try:
+        file = _file(url)
+        if file is None or not file.with_name(f"{file.name}.lock").exists():
+            return None
+        with alone.held(url):
+            return None
+    except alone.Taken as taken:
+        return taken.pid
+    except (sa.exc.ArgumentError, OSError):
+        return None
+
+
+async def _page(settings: Settings) -> Finding:
+    """What the running service says of itself."""
+    host, port = settings.webhook_listen
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - the other way: whom to ask
+    url = f"http://[{host}]:{port}/readyz" if ":" in host else f"http://{host}:{port}/readyz"
+    try:
+        timeout = aiohttp.ClientTimeout(total=5)
+        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url) as answer:
+            parts = json.loads(await answer.read())
+            told = [f"{part} {said}" for part, said in parts.items() if part != "ready" and said != "ok"]
+            ready = bool(parts["ready"])
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, AttributeError):
+        text = f"{url} does not answer: is it served elsewhere (WEBHOOK_LISTEN), or hangs the service?"
+        return Finding("readiness", "warning", text)
+    if ready:
+        return Finding("readiness", "ok", ", ".join(["ready", *told]))
+    return Finding("readiness", "fault", f"the service runs and is not ready: {', '.join(told)}")
+
+
+# --- the database ---------------------------------------------------------------------------------------------------
+
+
+def _database(settings: Settings, now: datetime, pid: int | None) -> list[Finding]:
+    try:
+        file = _file(settings.database_url)
         base = db.open_db(settings.database_url)
     except Exception as error:
         return [Finding("database", "fault", f"DATABASE_URL cannot be used ({type(error).__name__}): correct it")]
     try:
+        if file is not None and not file.exists():
+            return [Finding("database", "warning", "there is none yet: `aidstation run` makes it")]
+        around = list(_around(file)) if file is not None else []
         match db.state(base):
             case "newer":
                 text = "made by a newer release: install that one again, or restore the backup from before the upgrade"
-                return [Finding("database", "fault", text)]
+                return [Finding("database", "fault", text), *around]
             case "empty" | "older" as state:
-                return [
-                    Finding("database", "warning", f"{state}: run `aidstation migrate` (`aidstation run` does, too)")
-                ]
+                text = f"{state}: run `aidstation migrate` (`aidstation run` does, too)"
+                return [Finding("database", "warning", text), *around]
             case _:
-                pass
-        with base.read() as tx:
-            dead, waiting, everyone = inbox.dead(tx), inbox.waiting(tx, now), people.everyone(tx)
+                return [*_rows(base, now, pid, file), *around]
     except Exception as error:
         text = f"cannot be read ({type(error).__name__}): is the server up, the file writable, the disk full?"
         return [Finding("database", "fault", text)]
     finally:
         base.close()
-    coaches = [one for one in everyone if one.coaches]
-    silent = [one.name for one in coaches if one.chat_id is None or not one.reachable]
+
+
+def _around(file: Path) -> Iterator[Finding]:
+    free = shutil.disk_usage(file.parent).free
+    text = f"{free / 1e9:.1f} GB free in {file.parent}"
+    if free < NO_BYTES:
+        yield Finding("disk", "fault", f"{text}: make room now; a full disk stores nothing, and nobody is heard")
+    elif free < FEW_BYTES:
+        yield Finding("disk", "warning", f"{text}: make room")
+    else:
+        yield Finding("disk", "ok", text)
+    beside = [file, *(file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm"))]
+    open_ones = [one.name for one in beside if one.exists() and stat.S_IMODE(one.stat().st_mode) & 0o077]
+    if open_ones:
+        text = f"others on this machine may read {', '.join(open_ones)}, which hold what people say about their health"
+        yield Finding("file modes", "warning", f"{text}: chmod 600")
+    else:
+        yield Finding("file modes", "ok", "only the owner reads the database")
+
+
+def _rows(base: Database, now: datetime, pid: int | None, file: Path | None) -> list[Finding]:
+    with base.read() as tx:
+        damage = tx.exec_driver_sql("PRAGMA quick_check(1)").scalar() if base.is_sqlite else "ok"
+        if damage != "ok":
+            text = "the file is damaged: stop the service, keep the file, and restore the last backup"
+            return [Finding("database", "fault", text)]
+        seen, who = gauges.read(tx, now), gauges.club(tx)
+        keys = gauges.dead_keys(tx, now)
+        backup = club.recall(tx, LAST_BACKUP)
+        runs = pid is not None if base.is_sqlite else lease.held(tx, "sender:", now)
+        size = file.stat().st_size if file else tx.execute(sa.text("SELECT pg_database_size(current_database())"))
+        bytes = size if isinstance(size, int) else int(size.scalar_one())
+    where = f"process {pid}" if pid is not None else "a process sends for this bot"
     return [
-        Finding("database", "ok", f"current; {len(everyone)} people, {waiting} updates waiting"),
-        Finding(
-            "dead letters", "warning", f"{dead} updates could not be handled; a coach got each as it was. See the log"
-        )
-        if dead
-        else Finding("dead letters", "ok", "none"),
-        Finding("coaches", "warning", "there is none: `aidstation invite coach NAME`")
-        if not coaches
+        Finding("database", "ok", f"current and whole; {who.people} people, {bytes / 1e6:.1f} MB"),
+        Finding("service", "ok", f"runs: {where}")
+        if runs
         else Finding(
-            "coaches", "fault", f"cannot be reached: {', '.join(silent)}. They must press Start in the bot's chat"
-        )
-        if silent
-        else Finding(
-            "coaches", "ok", f"{len(coaches)}, all reachable" + ("" if len(coaches) > 1 else "; no backup yet")
+            "service", "warning", "does not run on this database: nobody is asked or rung before `aidstation run`"
         ),
+        *_work(seen, runs),
+        _escalations(seen),
+        _dead(keys, sum(seen.dead.values())),
+        *_people(who),
+        _backup(backup, now, who.people),
     ]
+
+
+def _work(seen: Gauges, runs: bool) -> Iterator[Finding]:
+    cure = "it runs and does not get on: see its log, then restart it" if runs else "start `aidstation run`"
+    rest = max((seen.outbox[lane] for lane in Lane if lane is not Lane.SAFETY), key=lambda one: one.lag_s)
+    for about, found, limit_s, status in (
+        ("inbox", seen.inbox, WAITING_S, "fault"),
+        ("due", seen.due, RINGING_S, "fault"),
+        ("pages", seen.outbox[Lane.SAFETY], WAITING_S, "fault"),
+        ("messages", rest, LATER_S, "warning"),
+    ):
+        waits = f"{found.count} wait, the oldest for {_span(found.lag_s)}" if found.count else "nothing waits"
+        if found.lag_s > limit_s:
+            yield Finding(about, "fault" if status == "fault" or not runs else "warning", f"{waits}: {cure}")
+        else:
+            yield Finding(about, "ok", waits)
+
+
+def _escalations(seen: Gauges) -> Finding:
+    count = sum(sum(one.unacked) for one in seen.open.values())
+    late = [
+        f"a {level.value.upper()} for {_span(seen.open[level].oldest_unacked_s)}"
+        for level, limit_s in UNANSWERED_S.items()
+        if seen.open[level].oldest_unacked_s > limit_s
+    ]
+    if late:
+        text = f'nobody has said "I have it" to {" and ".join(late)}: reach the coach or the backup by other means'
+        return Finding("escalations", "fault", f"{count} open; {text}")
+    taken = sum(sum(one.acked) for one in seen.open.values())
+    return Finding("escalations", "ok", f'{count} wait for a coach\'s "I have it", {taken} are had by one')
+
+
+def _dead(keys: Sequence[tuple[str, str, str]], count: int) -> Finding:
+    if not keys:
+        return Finding("dead letters", "ok", "none in the last seven days")
+    listed = ", ".join(f"{table} {key} ({error})" for table, key, error in keys)
+    text = f"{count} could not be handled or sent; a coach got each update as it was. See the log for {listed}"
+    return Finding("dead letters", "warning", text)
+
+
+def _people(who: gauges.Club) -> Iterator[Finding]:
+    if not who.coaches:
+        yield Finding("coaches", "warning", "there is none: `aidstation invite coach NAME`")
+    elif who.silent_coaches:
+        text = f"cannot be reached: {', '.join(who.silent_coaches)}. They must press Start in the bot's chat"
+        yield Finding("coaches", "fault", text)
+    else:
+        yield Finding("coaches", "ok", f"{len(who.coaches)}, all reachable")
+    if who.coaches and len(who.coaches) - len(who.silent_coaches) < 2:
+        text = "nobody is rung when the coach does not answer: `aidstation invite coach NAME` for a second one"
+        yield Finding("backup coach", "warning", text)
+    elif who.coaches:
+        yield Finding("backup coach", "ok", "there is one for each")
+    told = [
+        *([f"have blocked the bot or left: {_some(who.silent_athletes)}"] if who.silent_athletes else []),
+        *([f"have no coach: {_some(who.without_coach)}; the head coach is rung for them"] if who.without_coach else []),
+    ]
+    yield Finding("athletes", "warning" if told else "ok", "; ".join(told) or "all have a coach and can be reached")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names) + (" ..." if len(names) >= gauges.NAMED else "")
+
+
+def _backup(taken_at: str | None, now: datetime, people: int) -> Finding:
+    if taken_at is None:
+        status: Status = "warning" if people else "ok"
+        return Finding("backup", status, "none is known of: run `aidstation backup FOLDER` every day, and copy it away")
+    age = now - datetime.fromisoformat(taken_at)
+    if age > OLD_BACKUP:
+        text = f"the last one is {_span(age.total_seconds())} old: why was there none since?"
+        return Finding("backup", "warning", text)
+    return Finding("backup", "ok", f"the last one is {_span(age.total_seconds())} old")
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} seconds"
+
+
+# --- Telegram -------------------------------------------------------------------------------------------------------
 
 
 async def _token(api: Api) -> Finding:
@@ -135,24 +363,27 @@ async def _clock(settings: Settings, now: datetime) -> Finding:
     return Finding("clock", "ok", f"within {int(SKEW.total_seconds())} s of Telegram's")
 
 
-async def _webhook(api: Api, settings: Settings) -> Finding:
+async def _webhook(api: Api, settings: Settings, now: datetime) -> Finding:
     try:
-        info = await api.webhook_info()
+        info: dict[str, Any] = await api.webhook_info()
     except SendError as error:
         return Finding("webhook", "warning", f"cannot be asked for ({error.kind})")
     url, last_error = str(info.get("url") or ""), info.get("last_error_message")
-    pending = info.get("pending_update_count", 0)
-    if settings.mode == "polling":
-        if url:
-            text = (
-                "one is set, but the mode is polling: `aidstation run` removes it; does another program use this token?"
-            )
-            return Finding("webhook", "warning", text)
-        return Finding("webhook", "ok", f"none, as polling wants it; {pending} updates wait at Telegram")
-    if url != settings.webhook_url:
-        return Finding("webhook", "warning", "not set to WEBHOOK_URL yet: `aidstation run` sets it when it starts")
-    if last_error:
-        return Finding(
-            "webhook", "warning", f"Telegram's last call failed ({last_error}): check the proxy and its certificate"
-        )
-    return Finding("webhook", "ok", f"set; {pending} updates wait at Telegram")
+    pending = int(info.get("pending_update_count") or 0)
+    waits = f"{pending} updates wait at Telegram"
+    if settings.mode == "polling" and url:
+        text = "one is set, but the mode is polling: `aidstation run` removes it; does another program use this token?"
+        return Finding("webhook", "warning", text)
+    if settings.mode == "webhook" and url != settings.webhook_url:
+        set_to = "it is set to another address" if url else "it is not set"
+        text = f"{set_to}, not to WEBHOOK_URL: `aidstation run` sets it. Does another program use this token?"
+        return Finding("webhook", "warning", text)
+    failed_at = datetime.fromtimestamp(int(info.get("last_error_date") or 0), UTC)
+    if settings.mode == "webhook" and last_error and now - failed_at < RECENT_ERROR:
+        text = f"Telegram's last call failed ({last_error}), {waits}: check the proxy and its certificate"
+        return Finding("webhook", "fault" if pending else "warning", text)
+    if pending > PILE:
+        return Finding("webhook", "warning", f"{waits}: does the service run, and get on?")
+    return Finding(
+        "webhook", "ok", f"none, as polling wants it; {waits}" if settings.mode == "polling" else f"set; {waits}"
+    )

@@ -1,73 +1,141 @@
-"""One row of work: claim it, load what is known, take the turn, save what follows, all in one transaction.
+"""Work: claim it, load what is known, take the turn, save what follows, all in one transaction.
 
-    handle_one(db, now, dice, bot) -> bool      "there was work, come again at once"
+    handle_one(db, now, dice, bot, metrics) -> bool      "there was work, come again at once"
 
-An inbox row goes first, then a due one. A crash anywhere rolls back, and the row is claimed again by whoever comes
+Inbox rows go first, then a due one. A crash anywhere rolls back, and the rows are claimed again by whoever comes
 next. A turn that raises is rolled back as well; the failure is then noted in a transaction of its own, and the row is
 tried again after a pause. A row that fails `TRIES` times, or that cannot be read at all, is dead: it stops blocking,
 and a human gets it as it came in (`Unread`), because "chest pain" may stand in it.
+
+Together. Most rows are taps and words of athletes, whose turns do not touch each other (see storage.people). The
+oldest row and those that follow it go in one commit, up to TOGETHER of them, as long as they are of this kind: a
+statement and a commit cost more than a turn. The first one that is not ends it; next time that is the oldest, and
+goes alone, so that nobody is overtaken. If the writing fails, all is rolled back and each goes alone: what is poison
+dies by itself, and the others are handled, once.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from bot.metrics import Metrics
 from bot.telegram import Unreadable, to_event
 from dialogs import render, timing
-from dialogs.events import Due, Event, Moved, Sender, Unreachable, Unread
-from dialogs.model import Json, Message, Person, Snapshot, Wakeup
+from dialogs.events import Due, Event, Moved, Said, Sender, Tapped, Unreachable, Unread
+from dialogs.model import Json, Message, Outcome, Person, Snapshot, Wakeup
 from dialogs.turn import take_turn
-from storage import due, inbox, journal, outbox, people
+from storage import due, inbox, journal, outbox, people, rights
 from storage.db import Database, is_transient
 from storage.outbox import Leased
+from storage.people import Turn
 
 log = logging.getLogger(__name__)
 
 TRIES = 3
+TOGETHER = 16  # turns in one commit: at two milliseconds each, what a page may have to wait for
 PAUSE = timedelta(seconds=2)  # times the number of the try; a person's next message waits behind it
 LONGEST_PAUSE = timedelta(minutes=5)
 NEVER_DEAD = ("page", "unreachable")
 SAID_SINCE = timedelta(days=1)  # a coach's first list has no earlier one to go on from
 
+# What an athlete's turn may leave behind and still go together with others. A turn with anything else goes alone, also
+# with what an Outcome does not hold yet.
+OWN = {"person", "records", "escalations", "messages", "wakeups", "cancel", "silenced"}
+RARE = [one.name for one in fields(Outcome) if one.name not in OWN]
+
 Dice = Callable[[], str]  # 64 fresh hexadecimal digits
 
 
-def handle_one(db: Database, now: datetime, dice: Dice, bot: str) -> bool:
-    """Handle the oldest update that is ready, else the oldest wakeup. False: there is nothing to do at `now`.
+def handle_one(db: Database, now: datetime, dice: Dice, bot: str, metrics: Metrics) -> bool:
+    """Handle the oldest update that is ready, with those that go together with it, else the oldest wakeup. False: there
+    is nothing to do at `now`.
 
     Raises only what `storage.db.is_transient` calls passing (locked, lost connection, Conflict): come again.
     """
-    return _handle_update(db, now, dice, bot) or _handle_due(db, now, dice, bot)
+    return _handle_updates(db, now, dice, bot, metrics, TOGETHER) or _handle_due(db, now, dice, bot, metrics)
 
 
-def _handle_update(db: Database, now: datetime, dice: Dice, bot: str) -> bool:
-    row = None
+def _handle_updates(db: Database, now: datetime, dice: Dice, bot: str, metrics: Metrics, most: int) -> bool:
+    rows: list[inbox.Claimed] = []
+    events: list[Event] = []
     try:
         with db.begin() as tx:
-            row = inbox.claim(tx, now)
-            if row is None:
+            rows = inbox.claim_some(tx, now, most)
+            if not rows:
                 return False
-            sender, event = to_event(json.loads(row.raw))
-            _turn(tx, row.key, now, dice, bot, event, sender=sender)
-            inbox.done(tx, row.id, now)
+            events, turns = _together(tx, rows, now, dice, bot) if most > 1 else ([], [])
+            if turns:
+                _save(tx, turns, now)
+            else:
+                sender, event = to_event(json.loads(rows[0].raw))
+                _turn(tx, rows[0].key, now, dice, bot, event, sender=sender)
+                events = [event]
+            inbox.done_all(tx, [row.id for row in rows[: len(events)]], now)
+        for event in events:
+            metrics.turned(event)
         return True
     except Exception as error:
-        if row is None or is_transient(error):
+        if not rows or (is_transient(error) and len(events) < 2):
             raise
-        dead = isinstance(error, Unreadable | ValueError) or row.attempts + 1 >= TRIES
-        _note_failure(db, inbox.fail, row, error, now, dead)
+        row, failure = rows[0], error
+    if len(events) > 1:  # one of them, nobody knows which; alone also what passes is raised
+        log.warning("handle.apart error=%s rows=%d", type(failure).__name__, len(events))
+        for _ in events:
+            _handle_updates(db, now, dice, bot, metrics, 1)
+        return True
+    metrics.failed("handle", type(failure).__name__)
+    dead = isinstance(failure, Unreadable | ValueError) or row.attempts + 1 >= TRIES
+    _note_failure(db, inbox.fail, row, failure, now, dead)
     if dead:
         _report(db, f"unread:{row.key}", now, dice, bot, sender=_sender(row.who), event=Unread(_words(row.raw)))
     return True
 
 
-def _handle_due(db: Database, now: datetime, dice: Dice, bot: str) -> bool:
+def _together(
+    tx: sa.Connection, rows: Sequence[inbox.Claimed], now: datetime, dice: Dice, bot: str
+) -> tuple[list[Event], list[Turn]]:
+    """The events and turns of the first rows, as many as go together (maybe none). Nothing is written."""
+    heard: list[tuple[Sender, Event]] = []
+    for row in rows:
+        try:
+            sender, event = to_event(json.loads(row.raw))
+        except Exception:
+            break
+        if not sender.private or not isinstance(event, Tapped | Said) or getattr(event, "reply_to", None) is not None:
+            break
+        heard.append((sender, event))
+    events: list[Event] = []
+    turns: list[Turn] = []
+    found = people.load_athletes(tx, [sender for sender, _ in heard], now=now, dice=dice, bot=bot)
+    for known, (_, event), row in zip(found, heard, rows, strict=False):
+        try:
+            turn = _take_light(tx, known, event, row.key)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            break
+        if any(getattr(turn.outcome, name) for name in RARE):
+            break
+        events.append(event)
+        turns.append(turn)
+    return events, turns
+
+
+def _take_light(tx: sa.Connection, known: Snapshot, event: Event, cause: str) -> Turn:
+    """Take the turn without the journal, and again with it if it has looked there."""
+    try:
+        return _take(known, event, cause)
+    except people.JournalNeeded:
+        return _take(people.with_journal(tx, known), event, cause)
+
+
+def _handle_due(db: Database, now: datetime, dice: Dice, bot: str, metrics: Metrics) -> bool:
     row = None
     try:
         with db.begin() as tx:
@@ -83,10 +151,12 @@ def _handle_due(db: Database, now: datetime, dice: Dice, bot: str) -> bool:
             # Done before the turn: what the turn cancels or plans anew must not meet the row that it comes from.
             due.done(tx, row.id, now)
             _turn(tx, row.key, now, dice, bot, event, person_id=row.person_id)
+        metrics.turned(event)
         return True
     except Exception as error:
         if row is None or is_transient(error):
             raise
+        metrics.failed("handle", type(error).__name__)
         # A rung of the ladder is never given up: an open escalation without a wakeup would be a worry that is lost.
         dead = row.attempts + 1 >= TRIES and row.kind not in NEVER_DEAD
         _note_failure(db, due.fail, row, error, now, dead)
@@ -108,6 +178,13 @@ def _note_failure(
     log.error("handle.failed error=%s key=%s try=%d", kind, row.key, tries)
     with db.begin() as tx:
         fail(tx, row.id, now, error_class=kind, retry_at=None if dead else now + min(PAUSE * tries, LONGEST_PAUSE))
+
+
+def erase(db: Database, now: datetime, dice: Dice, bot: str, person_id: int) -> None:
+    """The operator erases somebody: the same turn as their own /erase, so that everybody is told as then."""
+    key = f"erase:{person_id}:{now:%Y%m%dT%H%M%S.%f}"
+    with db.begin() as tx:
+        _turn(tx, key, now, dice, bot, Due("erase", key), person_id=person_id)
 
 
 def unreachable(tx: sa.Connection, row: Leased, now: datetime) -> None:
@@ -135,6 +212,20 @@ def _turn(
     known = people.load(tx, now=now, dice=dice(), bot=bot, sender=sender, person_id=person_id, event=event)
     if isinstance(event, Due) and event.kind == "list" and known.person is not None:
         known = replace(known, said=journal.said_to(tx, known.person.id, now - SAID_SINCE))
+    if isinstance(event, Due) and event.kind == "export" and known.person is not None:
+        known = replace(known, everything=rights.everything(tx, known.person.id))
+    turn = _take(known, event, cause)
+    gone = turn.outcome.erase
+    counts = rights.erase(tx, gone.person_id, gone.receipt, now) if gone is not None else {}
+    _save(tx, [turn], now)
+    if gone is not None and gone.told is not None and (chat_id := gone.told.chat_id) is not None:
+        told = replace(gone.told, data={**gone.told.data, "counts": counts})
+        (receipt,) = render.payloads(told, _languages(known, turn.outcome.person).get(gone.person_id, "en"))
+        outbox.put(tx, told, receipt, to_person=None, chat_id=chat_id, now=now, cause=cause)
+
+
+def _take(known: Snapshot, event: Event, cause: str) -> Turn:
+    """Take the turn and put its messages into words. Nothing but its result comes of it, so it may be done twice."""
     outcome = take_turn(known, event)
     language = _languages(known, outcome.person)
     payloads: list[tuple[Message, Mapping[str, Json]]] = [
@@ -144,9 +235,13 @@ def _turn(
             message, language.get(message.to, known.sender.language if known.sender else "en")
         )
     ]
-    saved = people.save(tx, known, outcome, payloads, cause, now)
-    for message in saved.unsent:
-        log.warning("handle.unsent text=%s cause=%s", message.text, cause)
+    return Turn(known, outcome, payloads, cause)
+
+
+def _save(tx: sa.Connection, turns: Sequence[Turn], now: datetime) -> None:
+    for turn, saved in zip(turns, people.save_all(tx, turns, now), strict=True):
+        for message in saved.unsent:
+            log.warning("handle.unsent text=%s cause=%s", message.text, turn.cause)
 
 
 def _languages(known: Snapshot, me: Person | None) -> dict[int | None, str]:

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,6 +39,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.config import Limits
+from bot.metrics import Metrics
 from bot.telegram import Api, SendError
 from dialogs.model import Lane
 from dialogs.timing import quiet_until
@@ -201,6 +202,7 @@ class Courier:
     on_unreachable: OnUnreachable
     name: str
     owner: str
+    metrics: Metrics = field(default_factory=Metrics)
     concurrency: int = 32
     _ours_until: datetime | None = None
     _on_the_way: dict[asyncio.Task[Result], int] = field(default_factory=dict)  # with the chat it goes to
@@ -234,7 +236,7 @@ class Courier:
             return [row for row in rows if not _held(tx, row, now)]
 
         rows: list[Leased] = await self.db_call(round)
-        del self._came_back[: len(came_back)]
+        self._written(came_back)
         for row in rows:
             self._on_the_way[asyncio.create_task(self._deliver(row))] = row.chat_id
         await self._wait(ROUND_S)
@@ -256,7 +258,7 @@ class Courier:
             self._ours_until = None
 
         await self.db_call(finish)
-        del self._came_back[: len(came_back)]
+        self._written(came_back)
         for task in self._on_the_way:  # its row's lease runs out, and then it counts as "maybe delivered"
             task.cancel()
 
@@ -272,6 +274,11 @@ class Courier:
         ours = lease.hold(tx, self.name, self.owner, now, SENDER_LEASE_S)
         self._ours_until = now + timedelta(seconds=SENDER_LEASE_S) if ours else None
         return ours
+
+    def _written(self, came_back: Sequence[Result]) -> None:
+        del self._came_back[: len(came_back)]
+        for result in came_back:
+            self.metrics.came_back(result.row, result.error)
 
     async def _wait(self, seconds: float) -> None:
         if not self._on_the_way:
@@ -309,20 +316,20 @@ class Courier:
             if not refused or not _is_page(row):
                 raise
             kind = error.kind if isinstance(error, SendError) else type(error).__name__
-            log.error("send.refused kind=%s row=%d: again as plain text", kind, row.id)
+            log.error("send.refused kind=%s row=%d", kind, row.id)  # goes again as plain text
         return await deliver(row.chat_id, row.payload, repeat=row.repeat, bare=True)
 
     def _record_all(self, tx: sa.Connection, results: Collection[Result], now: datetime) -> None:
+        outbox.sent_all(tx, {each.row.id: each.message_id for each in results if each.error is None}, now)
         for result in results:
-            self._record(tx, result, now)
+            if result.error is not None:
+                self._record_failure(tx, result.row, result.error, result.quiet_until, now)
 
-    def _record(self, tx: sa.Connection, result: Result, now: datetime) -> None:
-        row, error = result.row, result.error
-        if error is None:
-            outbox.sent(tx, row.id, now, result.message_id)
-            return
+    def _record_failure(
+        self, tx: sa.Connection, row: Leased, error: SendError, quiet_until: datetime | None, now: datetime
+    ) -> None:
         log.warning("send.failed kind=%s lane=%d row=%d try=%d", error.kind, row.lane, row.id, row.attempts + 1)
-        later = result.quiet_until or now + timedelta(seconds=pause_s(row))
+        later = quiet_until or now + timedelta(seconds=pause_s(row))
         if error.kind == "late":
             outbox.hold(tx, row.id, now)
         elif error.migrate_to is not None:

@@ -17,6 +17,7 @@ Three rules hold on this page:
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import math
 import re
@@ -24,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from telegram import Chat, Message, Update, User
+from telegram import Chat, InputFile, Message, Update, User
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -47,6 +48,7 @@ Json = Any
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
 API_URL = "https://api.telegram.org"
 ANSWER_S = 5.0  # to answer a tap: after that the spinner on the phone has gone by itself
+UPLOAD_S = 20.0  # for a file: years of somebody's journal are some megabytes
 NOTICE_LIMIT = 200  # characters of a notice (Bot API, answerCallbackQuery)
 POLL_GRACE_S = 10.0  # a long poll may answer this much later than it was asked to
 
@@ -60,7 +62,8 @@ class SendError(Exception):
 
     kind             short and stable, for decisions, counters and logs: blocked, chat_not_found, too_long,
                      bad_markup, not_modified, edit_gone, copy_gone, thread_gone, query_old, empty,
-                     bad_request, migrated, flood, unauthorized, conflict, network, timeout, server
+                     too_big, bad_request, migrated, flood, unauthorized, conflict, two_polls, network, timeout,
+                     server
     permanent        the same call can never succeed
     retry_after      seconds to keep quiet, where Telegram named them
     maybe_delivered  a repeat may be read twice
@@ -85,7 +88,7 @@ class SendError(Exception):
 
 
 class _Status(Exception):
-    """A status the library does not tell apart: 429 (it reads whole seconds only) and 5xx."""
+    """A status the library does not tell apart: 413, 429 (it reads whole seconds only) and 5xx."""
 
     def __init__(self, code: int, retry_after: float | None = None) -> None:
         super().__init__(code)
@@ -120,14 +123,16 @@ class Wire(BaseRequest):
         pool_timeout: Any = BaseRequest.DEFAULT_NONE,
     ) -> tuple[int, bytes]:
         read_s = self._read_s if read_timeout in (BaseRequest.DEFAULT_NONE, None) else read_timeout
-        data = request_data.json_parameters if request_data else {}
         files = request_data.multipart_data if request_data and request_data.contains_files else None
+        data: Mapping[str, Any] = {}
+        if request_data:
+            data = request_data.json_parameters if files else request_data.parameters
         try:
             status, body = await self._http.post(url, data, files, read_s=read_s, connect_s=CONNECT_S)
         except (NotSent, MaybeSent) as error:
             raise NetworkError(str(error)) from error
-        if status == 429:
-            raise NetworkError("HTTP 429") from _Status(status, _retry_after(body))
+        if status in (413, 429):
+            raise NetworkError(f"HTTP {status}") from _Status(status, _retry_after(body))
         if status >= 500:
             raise NetworkError(f"HTTP {status}") from _Status(status)
         return status, body
@@ -207,7 +212,8 @@ class Api:
         `message_id` is the bubble to change; one that is gone is sent anew. The keys of a payload: text (HTML),
         buttons (rows of {text, data | url}), answers (a tap to answer), notice (what the answer says), toast
         (the text is that notice, and nothing else is sent), strip (only take the buttons off the bubble), attach
-        ({from_chat, message_id}: a message copied as a reply to this one), keyboard ("location" with
+        ({from_chat, message_id}: a message copied as a reply to this one), document ({name, content}: a file of text,
+        whose caption the text is), keyboard ("location" with
         location_label | "remove"), protect, and repeat_prefix, shown when the row is a `repeat` that the person
         may already have read.
 
@@ -262,6 +268,8 @@ class Api:
             )
             if changed:
                 return message_id
+        if payload.get("document"):
+            return await self._send_document(chat_id, text, mode, payload)
         sent = _message_id(
             await self._call(
                 "sendMessage",
@@ -276,6 +284,23 @@ class Api:
         if payload.get("attach"):
             await self._copy(chat_id, payload["attach"], sent, protect=bool(payload.get("protect")))
         return sent
+
+    async def _send_document(
+        self, chat_id: int, text: str, mode: str | None, payload: Mapping[str, Json]
+    ) -> int | None:
+        # As a file and not as bytes: those are written in one piece, which would hold up everybody else.
+        file = io.BytesIO(str(payload["document"]["content"]).encode("utf-8", "backslashreplace"))
+        return _message_id(
+            await self._call(
+                "sendDocument",
+                read_s=UPLOAD_S,
+                chat_id=chat_id,
+                document=InputFile(file, filename=str(payload["document"]["name"]), read_file_handle=False),
+                caption=text,
+                parse_mode=mode,
+                protect_content=True if payload.get("protect") else None,
+            )
+        )
 
     async def _change(self, method: str, **fields: Json) -> bool:
         """Edit a bubble; False when it is gone. Done twice it reads the same: always safe to repeat."""
@@ -418,7 +443,8 @@ def _decision(error: Exception) -> SendError:
         case InvalidToken():
             return SendError("unauthorized")
         case Conflict():
-            return SendError("conflict")
+            # Somebody else polls; or a webhook is set, which we can take away ourselves.
+            return SendError("two_polls" if "other getUpdates" in str(error) else "conflict")
         case BadRequest():
             words = str(error)
             kind = next((kind for kind, pattern in _WORDING if pattern.search(words)), "bad_request")
@@ -428,6 +454,8 @@ def _decision(error: Exception) -> SendError:
             return SendError("network")
         case MaybeSent():
             return SendError("timeout" if cause.timeout else "network", maybe_delivered=True)
+        case _Status(code=413):
+            return SendError("too_big", permanent=True)
         case _Status(code=429):
             return SendError("flood", retry_after=cause.retry_after)
     return SendError("server", maybe_delivered=True)
@@ -484,15 +512,33 @@ def who(raw: Json) -> str:
 def to_event(raw: Json) -> tuple[events.Sender, events.Event]:
     """One raw update -> who did it and what it was. Raises Unreadable."""
     try:
-        update = Update.de_json(raw, None)
-        kind = next((name for name in raw if name != "update_id"), "")
-        sender, event = _read(update, kind, raw)
+        sender, event = _tap(raw) or _read_all(raw)
         _check(sender, event)
     except Unreadable:
         raise
     except Exception as error:  # the library has no error of its own for this; RecursionError is one of them
         raise Unreadable(f"not an update ({type(error).__name__})") from None
     return sender, event
+
+
+def _tap(raw: Json) -> tuple[events.Sender, events.Event] | None:
+    """A tap in a private chat, as nine of ten updates are; None for all else. The library would read the whole message
+    that the button hangs on, each button of it, for values that `_check` looks at anyway."""
+    if not isinstance(raw, dict) or raw.keys() != {"update_id", "callback_query"}:
+        return None
+    try:
+        query = raw["callback_query"]
+        user, message, chat = query["from"], query["message"], query["message"]["chat"]
+        if chat["type"] != Chat.PRIVATE or not isinstance(query["data"], str):
+            return None
+        sender = events.Sender(chat["id"], user["id"], user["first_name"], user.get("language_code") or "", True)
+        return sender, events.Tapped(query["data"], query["id"], message["message_id"])
+    except (KeyError, TypeError, AttributeError):  # of another shape: the library says what it is, if anything
+        return None
+
+
+def _read_all(raw: Json) -> tuple[events.Sender, events.Event]:
+    return _read(Update.de_json(raw, None), next((name for name in raw if name != "update_id"), ""), raw)
 
 
 def _read(update: Update, kind: str, raw: Json) -> tuple[events.Sender, events.Event]:

@@ -1,4 +1,16 @@
-"""What the program answers over HTTP: Telegram's webhook, and whether it is alive.
+"""What the program answers over HTTP: Telegram's webhook, and how it goes.
+
+    WEBHOOK_URL's path   Telegram's alone; the only one that may be reached from the internet
+    /healthz             this process is alive: its loops come round. Nothing outside can make it say no
+    /readyz              it can do its work: database, schema, webhook, not about to stop
+    /metrics             its figures, for Prometheus
+
+The last three are for the machine and its monitoring. They hold no name, no word and no id of a person, and yet how
+many people wait for their coach is nobody else's business: a proxy forwards the webhook's path and no other.
+
+/healthz is what a supervisor restarts on, so Telegram or the database being away must not trip it: a restart mends
+neither. A loop that has not come round while the database does not answer either waits for it, and is excused; if the
+database does answer, the loop hangs on something that a restart mends. An event loop that is blocked answers nothing.
 
 A webhook call is answered 200 only when its update is committed to the inbox, whatever is in it: Telegram
 repeats a failed one for hours, and until then holds back every later message of that chat. So nothing is read
@@ -14,6 +26,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import math
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -22,16 +35,19 @@ from functools import partial
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.metrics import Look, Metrics, Watch
 from bot.receive import Store, incoming_text
 
 log = logging.getLogger(__name__)
 
 BODY_LIMIT = 2**20  # bytes; Telegram's own server drops updates over 64 KiB
 BODY_S = 10.0  # for the whole body to arrive
-STOP_S = 5  # for calls under way to be answered at a stop
+STOP_S = 5.0  # for calls under way to be answered at a stop
+USE_DATABASE = {"receive", "handle", "send"}  # the loops that wait for it
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the name of a header
 
 
@@ -42,8 +58,12 @@ def make_app(
     secret: str = "",
     path: str = "/telegram",
     nudge: Callable[[], None] = lambda: None,
+    may_store: Callable[[], bool] = lambda: True,
+    metrics: Metrics | None = None,
+    watch: Watch | None = None,
 ) -> Starlette:
-    """`store` None: no webhook, health only."""
+    """`store` None: no webhook. `may_store` False: not yet, Telegram shall come again."""
+    metrics = metrics or Metrics()
 
     async def webhook(request: Request, store: Store) -> Response:
         given = request.headers.get(SECRET_HEADER, "").encode("latin-1")
@@ -59,18 +79,45 @@ def make_app(
             return Response(status_code=400)  # nobody reads it: the caller has gone, and will call again
         if body is None:
             return Response(status_code=413)
+        if not may_store():
+            return Response(status_code=503)
         try:
             await store([incoming_text(body.decode("utf-8", "replace"), bot_id)])
         except Exception as error:  # a full disk, a lost database: Telegram keeps the update and repeats it
             log.error("webhook.not_stored error=%s", type(error).__name__)
+            metrics.failed("webhook", type(error).__name__)
             return Response(status_code=503)
         nudge()
         return Response(status_code=200)
 
+    async def look() -> Look:
+        return await watch.look() if watch is not None else Look()
+
     async def healthz(request: Request) -> Response:
+        stuck = metrics.stuck()
+        if stuck and stuck.keys() <= USE_DATABASE and (await look()).state is None:
+            return PlainTextResponse("ok: waits for the database")
+        if stuck:
+            named = ", ".join(f"{loop} for {seconds} s" for loop, seconds in stuck.items())
+            return PlainTextResponse(f"stuck: {named}", 503)
         return PlainTextResponse("ok")
 
-    routes = [Route("/healthz", healthz)]
+    async def readyz(request: Request) -> Response:
+        seen = await look()
+        needed = {
+            "database": "ok" if seen.state is not None else seen.trouble,
+            "schema": "ok" if seen.state == "current" else seen.trouble if seen.state is not None else "unknown",
+            "service": "stopping" if metrics.stopping else "ok" if may_store() else "starting",
+        }
+        if metrics.webhook is not None:
+            needed["webhook"] = metrics.webhook
+        ready = set(needed.values()) == {"ok"}
+        return JSONResponse({"ready": ready, **needed, "telegram": metrics.telegram}, 200 if ready else 503)
+
+    async def figures(request: Request) -> Response:
+        return Response(metrics.text(await look()), media_type=METRICS_TYPE)
+
+    routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", figures)]
     if store is not None:
         routes.append(Route(path, partial(webhook, store=store), methods=["POST"]))
     return Starlette(routes=routes)
@@ -105,8 +152,12 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve_web(app: Starlette, listen: tuple[str, int]) -> AsyncIterator[str]:
+async def serve_web(
+    app: Starlette, listen: tuple[str, int], time_left: Callable[[], float] = lambda: STOP_S
+) -> AsyncIterator[str]:
     """Serve inside the running loop until the block is left; gives the base address. Port 0 takes a free one.
+
+    `time_left` gives, at the end, the seconds that calls under way may still take, up to STOP_S.
 
     Raises OSError where the address is taken.
     """
@@ -121,7 +172,6 @@ async def serve_web(app: Starlette, listen: tuple[str, int]) -> AsyncIterator[st
         ws="none",
         server_header=False,
         proxy_headers=False,  # nothing here depends on who calls; a forged header must not matter
-        timeout_graceful_shutdown=STOP_S,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[sock]))
@@ -130,6 +180,7 @@ async def serve_web(app: Starlette, listen: tuple[str, int]) -> AsyncIterator[st
         shown = f"[{host}]" if family == socket.AF_INET6 else host
         yield f"http://{shown}:{sock.getsockname()[1]}"
     finally:
+        config.timeout_graceful_shutdown = math.ceil(min(STOP_S, time_left()))
         server.should_exit = True
         with suppress(asyncio.CancelledError):
             await task

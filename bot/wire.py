@@ -12,17 +12,23 @@ to the kernel, and nobody can tell. We make that rare by giving up idle connecti
 aiohttp repeats requests on such connections by itself only for methods that are idempotent; we POST only, and
 follow no redirect.
 
+A call without a file is one JSON object. Which proxy leads to a host is asked once: aiohttp's own `trust_env` asks the
+environment and ~/.netrc anew for every request, in a thread, which took more CPU than all the rest of a call.
+
 The address holds the bot's token. No error raised here holds an address, a header or a body, and none is
 chained.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from yarl import URL
 
 CONNECT_S = 5.0  # to get a connection: from the pool, by DNS, TCP and TLS together
 READ_S = 15.0  # Telegram answers a send within a second; a long poll passes its own
@@ -34,6 +40,7 @@ _BEFORE_WRITING = (  # DNS and proxy errors are among the connector's
     aiohttp.ClientConnectorError,
     aiohttp.ClientConnectorCertificateError,
     aiohttp.ClientConnectorSSLError,
+    aiohttp.ClientHttpProxyError,  # no tunnel, so nothing went through it
     aiohttp.InvalidURL,
 )
 
@@ -56,6 +63,7 @@ class Http:
     def __init__(self, connections: int = 64) -> None:
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
+        self._proxies: dict[str, URL | None] = {}
 
     async def start(self) -> None:
         if self._session is None:
@@ -63,7 +71,6 @@ class Http:
                 connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=IDLE_S),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": "AidStation"},
-                trust_env=True,  # a club's server may reach Telegram only through a proxy
             )
 
     async def stop(self) -> None:
@@ -71,16 +78,23 @@ class Http:
             await self._session.close()
             self._session = None
 
+    def _proxy(self, url: str) -> URL | None:
+        host = url[: url.find("/", len("https://"))]
+        if host not in self._proxies:
+            self._proxies[host] = _find_proxy(url)
+        return self._proxies[host]
+
     async def post(
         self,
         url: str,
-        data: Mapping[str, str],
+        data: Mapping[str, Any],
         files: Mapping[str, tuple[str, Any, str]] | None = None,
         *,
         read_s: float = READ_S,
         connect_s: float = CONNECT_S,
     ) -> tuple[int, bytes]:
-        """The status and the whole body. `files` maps a part's name to (file name, bytes, MIME type).
+        """The status and the whole body. `files` maps a part's name to (file name, bytes, MIME type); with files, all
+        values of `data` must be text.
 
         Raises NotSent or MaybeSent and nothing else (but for cancellation).
         """
@@ -90,8 +104,16 @@ class Http:
         # hold a sender for ever.
         limits = aiohttp.ClientTimeout(total=connect_s + read_s, connect=connect_s, sock_read=read_s)
         try:
+            proxy = self._proxy(url)
+        except ValueError:
+            raise NotSent("no address, or none of a proxy") from None
+        try:
             async with self._session.post(
-                url, data=_form(data, files), timeout=limits, allow_redirects=False
+                url,
+                data=_form(data, files),
+                timeout=limits,
+                allow_redirects=False,
+                proxy=proxy,
             ) as answer:
                 body = bytearray()
                 async for part in answer.content.iter_any():
@@ -112,12 +134,20 @@ class Http:
             raise MaybeSent(type(error).__name__) from None
 
 
-def _form(data: Mapping[str, str], files: Mapping[str, tuple[str, Any, str]] | None) -> aiohttp.Payload:
+def _find_proxy(url: str) -> URL | None:
+    """A club's server may reach Telegram only through a proxy, which HTTPS_PROXY and NO_PROXY name."""
+    parts = urlsplit(url)
+    found = getproxies().get(parts.scheme)
+    if found is None or proxy_bypass(parts.hostname or ""):
+        return None
+    return URL(found)
+
+
+def _form(data: Mapping[str, Any], files: Mapping[str, tuple[str, Any, str]] | None) -> aiohttp.Payload:
     if not files:
-        # errors="replace": half an emoji (a lone surrogate) cannot be encoded; a "?" beats a message that
-        # never leaves.
-        encoded = urlencode(data, errors="replace").encode("ascii")
-        return aiohttp.BytesPayload(encoded, content_type="application/x-www-form-urlencoded")
+        # "replace": half an emoji (a lone surrogate) cannot be encoded; a "?" beats a message that never leaves.
+        encoded = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        return aiohttp.BytesPayload(encoded, content_type="application/json")
     form = aiohttp.FormData()
     for name, value in data.items():
         form.add_field(name, value.encode("utf-8", "replace").decode("utf-8"))

@@ -34,7 +34,7 @@ def plan_next(draft: Draft, after: datetime | None = None) -> None:
     is planned."""
     me = draft.person
     draft.cancelled.append(f"checkin:{me.id}:")
-    if not me.runs or me.consent_at is None or not me.reachable:
+    if not me.runs or me.consent_at is None or not me.reachable or me.erase_asked is not None:
         return
     rhythm = timing.Rhythm(me.zone, me.ask_at, frozenset(me.days_off), me.paused_until)
     found = timing.next_ask(rhythm, after or draft.now, me.asked_on)
@@ -46,7 +46,7 @@ def plan_next(draft: Draft, after: datetime | None = None) -> None:
 def due(draft: Draft, event: Due) -> None:
     """The hour of a check-in. Late is dropped and noted; a date that has had one is left alone."""
     me = draft.person
-    if event.day is None or not me.runs or me.consent_at is None:
+    if event.day is None or not me.runs or me.consent_at is None or me.erase_asked is not None:
         return
     snoozed = bool(event.data.get("snoozed"))
     stale = event.day != draft.today if snoozed else (me.asked_on is not None and event.day <= me.asked_on)
@@ -54,7 +54,8 @@ def due(draft: Draft, event: Due) -> None:
         if not snoozed:
             plan_next(draft)
         return
-    if event.late:
+    lost_until = timing.lost_until(event.data)
+    if event.late or lost_until:
         # Its date is used up: the key of its wakeup has rung, and a second one for the same date would be refused.
         draft.change(asked_on=event.day)
         draft.record("event", "not_asked", "too_late")
@@ -63,8 +64,9 @@ def due(draft: Draft, event: Due) -> None:
         expires = draft.now + timing.LATE_AFTER
         start(draft, asked=True, expires_at=expires, key=event.key)
     if not snoozed:
-        # After days of downtime today's may be due and not too late yet: then it is asked.
-        plan_next(draft, draft.now - timing.LATE_AFTER if event.late else None)
+        # After days of downtime today's may be due and not too late yet: then it is asked. After a restore it may have
+        # been asked already, unless its hour came later.
+        plan_next(draft, lost_until or (draft.now - timing.LATE_AFTER if event.late else None))
 
 
 def start(draft: Draft, *, asked: bool = False, again: bool = False, **fields: Any) -> None:

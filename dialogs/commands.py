@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from dialogs import checkin, desk, engine, escalation, joining
+from dialogs import checkin, desk, engine, escalation, joining, rights
 from dialogs.draft import Draft
 from dialogs.levels import Level
 from dialogs.model import Talk
@@ -73,7 +73,7 @@ def help_(draft: Draft, rest: str) -> None:
 
 
 def _privacy(draft: Draft, rest: str) -> None:
-    draft.say("shared.privacy", {"coaches": draft.person.coaches})
+    draft.say("shared.privacy", {"runs": draft.person.runs, "coaches": draft.person.coaches})
 
 
 def closed(draft: Draft, rest: str) -> None:
@@ -123,6 +123,8 @@ COMMANDS: Mapping[str, Act] = {
     "settings": _settings,
     "help": help_,
     "privacy": _privacy,
+    "export": rights.export,
+    "erase": rights.ask,
     "invite": _coaches_only(lambda draft, name: desk.invite(draft, name)),
     "queue": _coaches_only(lambda draft, rest: desk.queue(draft)),
     "athletes": _coaches_only(lambda draft, rest: desk.athletes(draft)),
@@ -154,12 +156,14 @@ WISHES: Mapping[str, Act] = {
 TAPS: Mapping[str, Act] = {
     "urgent": _athletes_only(_urgent),
     "do": lambda draft, what: DO.get(what, closed)(draft, ""),
+    "wish": rights.wish,
 }
 
 COACH_TAPS: Mapping[str, Act] = {
     "ack": desk.take,
     "close": desk.close,
-    "write": lambda draft, id: desk.write(draft, int(id) if id.isdecimal() and len(id) < 19 else -1),
+    "erase": rights.decide,
+    "write": lambda draft, id: desk.write(draft, int(id) if id.isascii() and id.isdecimal() and len(id) < 19 else -1),
 }
 
 DO: Mapping[str, Act] = {
@@ -180,4 +184,5 @@ MOVED: Mapping[str, Callable[[Draft, Talk, engine.Moved], None]] = {
     "days_off": joining.moved,
     "pause": joining.moved,
     "relay": desk.letter,
+    "erase": rights.moved,
 }

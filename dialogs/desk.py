@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from dialogs import engine, escalation, joining, timing
+from dialogs import engine, escalation, joining, rights, timing
 from dialogs.draft import Draft
 from dialogs.events import Due
 from dialogs.model import Attachment, Escalation, Lane, Person, Talk
@@ -82,6 +82,7 @@ def close(draft: Draft, short: str) -> None:
         draft.toast("shared.question_closed")
         return
     escalation.close(draft, found)
+    rights.closed(draft, found.athlete_id)
 
 
 def write(draft: Draft, athlete_id: int) -> None:
@@ -136,8 +137,11 @@ def queue(draft: Draft) -> None:
 def morning_list(draft: Draft, event: Due) -> None:
     """At the coach's hour: what is open and what was said since the last one, or nothing at all. A late one comes
     even so: what is open is still open. What belongs to another coach stands here once this one was paged for it, or
-    where that other coach cannot be reached."""
-    joining.plan_list(draft)
+    where that other coach cannot be reached. After a restore it may have come already: then the next one is planned."""
+    lost_until = timing.lost_until(event.data)
+    joining.plan_list(draft, lost_until)
+    if lost_until:
+        return
     draft.record("event", "listed")
     waiting = _ordered(one for one in _open(draft) if _on_my_list(draft, one))
     said = [
@@ -145,15 +149,18 @@ def morning_list(draft: Draft, event: Due) -> None:
         for record in draft.known.said
         if record.words and record.about is not None and (athlete := draft.athlete(record.about)) is not None
     ]
-    if waiting or said:
+    wishes = rights.wishes(draft)
+    if waiting or said or wishes:
         facts = {
-            "count": len(waiting),
+            "count": len(waiting) + len(wishes),
             "more": max(len(waiting) - LIST_ROOM, 0),
             "said": said[:SAID_ROOM],
             "unsaid": max(len(said) - SAID_ROOM, 0),
         }
         draft.say("coach.morning", facts, lane=Lane.PROMPT, quiet=True)
         _list(draft, waiting, lane=Lane.PROMPT)
+        for one in wishes:
+            rights.remind(draft, one, lane=Lane.PROMPT)
 
 
 def athletes(draft: Draft) -> None:

@@ -17,6 +17,7 @@ from dialogs.engine import OFFERS, Option, Step
 from dialogs.events import Event, Tapped
 from dialogs.model import (
     Button,
+    Erase,
     Escalation,
     Invite,
     Json,
@@ -48,6 +49,7 @@ class Draft:
         self.invites: list[Invite] = []
         self.used_invite: int | None = None
         self.silenced: list[str] = []
+        self.erase: Erase | None = None
         self._escalations: dict[str, Escalation] = {one.short: one for one in known.escalations}
         self._raised: set[str] = set()
         self._unanswered = self.tapped.query_id if self.tapped else None
@@ -199,6 +201,10 @@ class Draft:
     # --- the end ----------------------------------------------------------------------------------------------
 
     def outcome(self) -> Outcome:
+        if self.erase is not None and self.erase.person_id == self.person.id:
+            # Of whom is gone nothing may be saved; what others are told is all that is left of the turn.
+            told = tuple(one for one in self.messages if one.to != self.person.id)
+            return Outcome(messages=told, erase=self.erase)
         if self._unanswered:  # a tap that led to nothing visible still stops the clock on the button
             self.toast("shared.noted")
         return Outcome(
@@ -211,6 +217,7 @@ class Draft:
             invites=tuple(self.invites),
             used_invite=self.used_invite,
             silenced=tuple(self.silenced),
+            erase=self.erase,
         )
 
 

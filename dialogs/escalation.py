@@ -120,7 +120,7 @@ def due(draft: Draft, event: Due) -> None:
     escalation = draft.escalation(str(event.data.get("short")))
     if escalation is None or not escalation.open or escalation.step != event.data.get("step"):
         return
-    _climb(draft, escalation)
+    _climb(draft, escalation, lost_until=timing.lost_until(event.data))
 
 
 def unreachable(draft: Draft, event: Unreachable) -> None:
@@ -259,8 +259,9 @@ def described(draft: Draft, escalation: Escalation, athlete: Person, reader: Per
 # --- the rungs ----------------------------------------------------------------------------------------------------
 
 
-def _climb(draft: Draft, escalation: Escalation) -> Escalation:
-    """Do what this rung says and plan the next one, in the same commit."""
+def _climb(draft: Draft, escalation: Escalation, *, lost_until: datetime | None = None) -> Escalation:
+    """Do what this rung says and plan the next one, in the same commit. `lost_until`: a backup was restored, so this
+    rung and any later one may have been read already, and each is marked as a repeat."""
     this = rung(escalation.level, escalation.step)
     coach, backup = draft.known.coach, draft.known.backup
     first = escalation.step == 0
@@ -271,6 +272,7 @@ def _climb(draft: Draft, escalation: Escalation) -> Escalation:
             escalation,
             one,
             again=not first and not (one is backup and this.after == _backup_at(escalation)),
+            repeat=lost_until is not None,
         )
     if this.tell:
         draft.say(
@@ -282,6 +284,7 @@ def _climb(draft: Draft, escalation: Escalation) -> Escalation:
             },
             lane=Lane.SAFETY,
             short=escalation.short,
+            repeat=lost_until is not None,
         )
     draft.record(
         "step",
@@ -291,23 +294,20 @@ def _climb(draft: Draft, escalation: Escalation) -> Escalation:
     following = replace(escalation, step=escalation.step + 1)
     # Counted from this rung, not from the start: after three hours of downtime the missed rungs do not come as a burst.
     wait = rung(following.level, following.step).after - this.after
-    return _plan(draft, following, _awake(draft, following, draft.now + wait))
+    return _plan(draft, following, _awake(draft, following, draft.now + wait), lost_until)
 
 
-def _plan(draft: Draft, escalation: Escalation, at: datetime) -> Escalation:
+def _plan(draft: Draft, escalation: Escalation, at: datetime, lost_until: datetime | None = None) -> Escalation:
     planned = replace(escalation, next_at=at)
     draft.put(planned)
-    draft.wake(
-        "page",
-        f"page:{planned.short}:{planned.level.value}:{planned.step}",
-        at,
-        short=planned.short,
-        step=planned.step,
-    )
+    data: dict[str, Json] = {"short": planned.short, "step": planned.step}
+    if lost_until is not None:
+        data["lost_until"] = lost_until.isoformat()
+    draft.wake("page", f"page:{planned.short}:{planned.level.value}:{planned.step}", at, None, **data)
     return planned
 
 
-def _page(draft: Draft, escalation: Escalation, to: Person, *, again: bool) -> None:
+def _page(draft: Draft, escalation: Escalation, to: Person, *, again: bool, repeat: bool) -> None:
     athlete = draft.person
     draft.say(
         "coach.page",
@@ -323,6 +323,7 @@ def _page(draft: Draft, escalation: Escalation, to: Person, *, again: bool) -> N
         short=escalation.short,
         about=athlete.id,
         quiet=escalation.level < Level.NOW,
+        repeat=repeat,
         key=_page_key(escalation, escalation.step, to),
         bubble=_page_key(escalation, escalation.step, to),
     )
@@ -334,9 +335,9 @@ def _strip_pages(draft: Draft, escalation: Escalation, athlete: Person) -> None:
         if was_paged(escalation, reader, athlete):
             for step in range(max(0, escalation.step - STRIPPED), escalation.step):
                 bubble = _page_key(escalation, step, reader)
-                draft.messages.append(Message(reader.id, "", bubble=bubble, strip=True, edit=True))
+                draft.messages.append(Message(reader.id, "", bubble=bubble, strip=True, edit=True, about=athlete.id))
         listed = list_key(escalation, reader)
-        draft.messages.append(Message(reader.id, "", bubble=listed, strip=True, edit=True))
+        draft.messages.append(Message(reader.id, "", bubble=listed, strip=True, edit=True, about=athlete.id))
 
 
 def list_key(escalation: Escalation, reader: Person) -> str:

@@ -98,7 +98,10 @@ def _before_yes(draft: Draft, text: str) -> None:
     """Words of somebody who has not agreed to anything: nothing is kept, but what cannot wait is heard even so."""
     if read(text)[0] >= Level.NOW:
         _keep_and_read(draft, text)
-    elif (talk := draft.top()) is not None:
+    elif (talk := draft.top()) is not None and talk.script == "erase":
+        if not _to_talk(draft, text):
+            draft.ask(talk)
+    elif talk is not None:
         draft.ask(talk, preface="onboarding.not_yet")
     else:
         draft.say("onboarding.not_yet_start")

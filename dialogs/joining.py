@@ -80,9 +80,10 @@ def settled(person: Person) -> bool:
 
 
 def unheard(draft: Draft) -> bool:
-    """They have not said yes, and nothing but that question is open: we keep nothing of what they say."""
+    """They have not said yes, and nothing but that question (or whether to erase) is open: we keep nothing of what
+    they say."""
     talk = draft.top()
-    return draft.person.consent_at is None and (talk is None or talk.step == "consent")
+    return draft.person.consent_at is None and (talk is None or talk.step == "consent" or talk.script == "erase")
 
 
 def also_coaches(draft: Draft) -> None:
@@ -152,7 +153,7 @@ def facts(draft: Draft) -> dict[str, Json]:
     """What the settings page and the last word of the onboarding show."""
     me = draft.person
     rhythm = timing.Rhythm(me.zone, me.ask_at, frozenset(me.days_off), me.paused_until)
-    following = timing.next_ask(rhythm, draft.now, me.asked_on) if me.runs else None
+    following = timing.next_ask(rhythm, draft.now, me.asked_on) if me.runs and me.erase_asked is None else None
     return {
         "hour": f"{me.ask_at:%H:%M}",
         "place": me.place or me.zone,
@@ -177,11 +178,11 @@ def invite(draft: Draft, name: str, *, coaches: bool = False) -> Invite:
     return seat
 
 
-def plan_list(draft: Draft) -> None:
-    """The wakeup of the coach's next morning list."""
+def plan_list(draft: Draft, after: datetime | None = None) -> None:
+    """The wakeup of the coach's next morning list after now (or `after`)."""
     me = draft.person
     draft.cancelled.append(f"list:{me.id}:")
-    found = timing.next_ask(timing.Rhythm(me.zone, me.ask_at), draft.now, None)
+    found = timing.next_ask(timing.Rhythm(me.zone, me.ask_at), after or draft.now, None)
     if found is not None:
         day, at = found
         # With the hour: who moves it after today's list shall get the one of the new hour, and the ones after it.

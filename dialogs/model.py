@@ -77,6 +77,7 @@ class Person:
     injuries: str = ""
     goal: str = ""
     asked_on: date | None = None
+    erase_asked: datetime | None = None  # they want everything erased, and a human has to look at something first
     turn: int = 0
     talks: tuple[Talk, ...] = ()
 
@@ -162,6 +163,14 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A file of text, sent with the message as its caption. Half an emoji in it leaves as an escape."""
+
+    name: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What shall be said to whom. `text` names a template block ("morning.sleep"); `data` fills it.
 
@@ -169,6 +178,7 @@ class Message:
     bubble      name of the Telegram message; with `edit` it is changed in place, and sent anew if it is gone
     answers     callback query to answer first (best effort); with `toast` nothing else is sent
     once        at most once: after an unknown outcome it is not sent again (check-ins, nags)
+    repeat      they may have read it already (storage.restoring): it is marked as a repeat, if it has a `short`
     quiet       waits for the end of the recipient's quiet hours, judged at the moment of sending
     key         a message with the same key is put only once, ever
     short       the escalation it belongs to: an Ack cancels what has not left, and a repeat is marked as one
@@ -187,15 +197,30 @@ class Message:
     answers: str | None = None
     toast: bool = False
     once: bool = False
+    repeat: bool = False
     quiet: bool = False
     key: str | None = None
     expires_at: datetime | None = None
     short: str | None = None
     about: int | None = None
     attach: Attachment | None = None
+    document: Document | None = None
     preface: str | None = None  # another text, above this one: why an answer did not fit
     strip: bool = False  # only takes the buttons off the bubble; its text stays
     keyboard: str | None = None  # "location" asks for a location button below the text field; "remove" takes it away
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Everything of this person goes, in the commit of the turn and before its messages are put.
+
+    `told` is the receipt for them, addressed to their chat and not to them, since they are nobody then; it gets
+    `counts`, how many rows of which table went. None: they have no chat.
+    """
+
+    person_id: int
+    receipt: str
+    told: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +250,7 @@ class Snapshot:
     escalations: tuple[Escalation, ...] = ()  # not closed: this athlete's own, and those this coach answers for
     records: tuple[Record, ...] = ()  # this athlete's last eight days, oldest first
     said: tuple[Record, ...] = ()  # for a coach's morning list: their athletes' words since the last one (`about`)
+    everything: Mapping[str, Json] | None = None  # for their export: all that is kept of them, see storage.rights
     about: int | None = None  # the athlete whom the answered message speaks of
     bot: str = "bot"  # the bot's user name, for links
 
@@ -242,3 +268,4 @@ class Outcome:
     invites: tuple[Invite, ...] = ()
     used_invite: int | None = None
     silenced: tuple[str, ...] = ()  # shorts whose unsent pages shall not leave any more
+    erase: Erase | None = None

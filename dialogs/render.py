@@ -73,6 +73,15 @@ def _has(language: str, id: str) -> bool:
 
 def label(language: str, id: str, data: Mapping[str, Json]) -> str:
     """A button's label: the same texts, but plain, since Telegram does not parse markup there."""
+    try:
+        return _label(language, id, **data)
+    except TypeError:  # a value that cannot be a key
+        return html.unescape(text(language, id, data))
+
+
+@functools.lru_cache(maxsize=1024, typed=True)
+def _label(language: str, id: str, /, **data: Json) -> str:
+    """The same few labels stand under every question."""
     return html.unescape(text(language, id, data))
 
 
@@ -135,6 +144,8 @@ def payloads(message: Message, language: str) -> list[dict[str, Json]]:
         main["edit"] = True
     if message.attach:
         main["attach"] = {"from_chat": message.attach.from_chat, "message_id": message.attach.message_id}
+    if message.document:
+        main["document"] = {"name": message.document.name, "content": message.document.content}
     if message.keyboard:
         main["keyboard"] = message.keyboard
         if message.keyboard == "location":

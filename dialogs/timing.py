@@ -18,6 +18,7 @@ and the tests prove the rules that run.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -131,6 +132,13 @@ def next_weekday_at(zone: str, weekday: int, at: time, after: datetime) -> tuple
 def too_late(at: datetime, now: datetime, window: timedelta = LATE_AFTER) -> bool:
     """Whether what was due at `at` is to be dropped: more than `window` has passed."""
     return now - at > window
+
+
+def lost_until(data: Mapping[str, object]) -> datetime | None:
+    """On a wakeup that a restored backup has brought back (storage.restoring): up to this instant it may have rung
+    already, and nobody knows. None: an ordinary one."""
+    until = data.get("lost_until")
+    return None if until is None else datetime.fromisoformat(str(until))
 
 
 def quiet_until(zone: str, quiet_from: time, quiet_to: time, now: datetime) -> datetime | None:

@@ -15,14 +15,16 @@ What happens to an athlete's words, in this order:
 
 Rooms: `hearing` takes in what somebody says, `commands` are its tables of wishes; `engine` moves a conversation,
 `scripts` are its tables; `checkin` says what an answer means, `escalation` reaches a human, `desk` is what the coach
-does, `joining` is how one comes in. `draft` is the sheet they all write on, `render` turns it into texts.
+does, `joining` is how one comes in, `rights` how one leaves. `draft` is the sheet they all write on, `render` turns it
+into texts.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import assert_never
 
-from dialogs import checkin, commands, desk, escalation, hearing, joining
+from dialogs import checkin, commands, desk, escalation, hearing, joining, rights, timing
 from dialogs.draft import Draft
 from dialogs.events import (
     Blocked,
@@ -42,9 +44,9 @@ from dialogs.events import (
     Unread,
 )
 from dialogs.levels import Level
-from dialogs.model import Message, Outcome, Snapshot
+from dialogs.model import Json, Lane, Message, Outcome, Snapshot
 
-SETTINGS = ("hour", "zone", "days_off", "pause")
+SETTINGS = ("hour", "zone", "days_off", "pause", "erase")
 FORM_LIVES = desk.RELAY_LIVES  # a setting that was begun and left: what is written later is not meant for it
 CAUSE_RAW = 3000  # characters of an unreadable update that the coach is shown
 
@@ -175,8 +177,24 @@ def _due(draft: Draft, event: Due) -> None:
             checkin.unfinished(draft, event)
         case "list":
             desk.morning_list(draft, event)
+        case "restored":
+            _restored(draft, event)
+        case "export":
+            rights.exported(draft, event)
+        case "erase":  # by the operator, who is a human and has looked
+            rights.erase(draft)
         case other:
             raise ValueError(f"no such wakeup: {other}")
+
+
+def _restored(draft: Draft, event: Due) -> None:
+    """The club was restored from a backup: what was written since is gone, and only they can say it again."""
+    data: dict[str, Json] = {"coaches": draft.person.coaches}
+    for name in ("since", "until"):
+        at = timing.local(draft.person.zone, datetime.fromisoformat(event.data[name]))
+        data |= {f"{name}_date": at.date().isoformat(), f"{name}_at": f"{at:%H:%M}"}
+    draft.record("event", "restored", dict(event.data))
+    draft.say("shared.restored", data, lane=Lane.PROMPT, once=True, quiet=True, key=event.key)
 
 
 def _unread(draft: Draft, event: Unread) -> None:

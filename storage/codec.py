@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from dialogs.model import Person, Talk
+from dialogs.model import Person
 
 COLUMNS = frozenset(
     {
@@ -37,7 +37,6 @@ COLUMNS = frozenset(
 )
 
 _PERSON = TypeAdapter(Person)
-_TALK = TypeAdapter(Talk)
 
 
 def person_row(person: Person) -> dict[str, Any]:
@@ -50,14 +49,3 @@ def person_row(person: Person) -> dict[str, Any]:
 def person_from(row: Mapping[str, Any] | sa.RowMapping) -> Person:
     """The person in a row that has at least `COLUMNS` and `facts`."""
     return _PERSON.validate_python({**row["facts"], **{name: row[name] for name in COLUMNS}})
-
-
-def talk_json(talk: Talk) -> dict[str, Any]:
-    """A talk as JSON can hold it."""
-    written: dict[str, Any] = _TALK.dump_python(talk, mode="json")
-    return written
-
-
-def talk_from(written: Mapping[str, Any]) -> Talk:
-    """The talk that `talk_json` has written."""
-    return _TALK.validate_python(written)

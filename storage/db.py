@@ -18,8 +18,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
@@ -31,6 +32,11 @@ State = Literal["empty", "current", "older", "newer"]
 # SQLite waits this long for another process's transaction: a CLI command holds the lock for milliseconds, a
 # backup step for tens of them. Longer than that is a fault, which the caller shall see.
 BUSY_SECONDS = 10
+
+
+# PostgreSQL ends a transaction in which nothing has happened for so long: a process that was stopped half-way (a
+# suspended machine) would keep its rows from the others, and with them that person's messages.
+STOPPED_SECONDS = 60
 
 
 class NewerDatabase(Exception):
@@ -84,7 +90,7 @@ def _engine(url: URL, *, foreign_keys: bool = True) -> sa.Engine:
     kind = url.get_backend_name()
     if kind == "postgresql":
         # pre_ping: after a failover the first worry of the morning must not meet a dead connection.
-        return sa.create_engine(
+        engine = sa.create_engine(
             url.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
             pool_size=5,
@@ -93,6 +99,13 @@ def _engine(url: URL, *, foreign_keys: bool = True) -> sa.Engine:
             hide_parameters=True,
             connect_args={"connect_timeout": 5, "application_name": "aidstation"},
         )
+
+        @sa.event.listens_for(engine, "connect")
+        def _limit(connection: Any, _: Any) -> None:
+            connection.execute(f"SET idle_in_transaction_session_timeout = {int(STOPPED_SECONDS * 1000)}")
+            connection.commit()
+
+        return engine
     if kind != "sqlite":
         raise ValueError(f"DATABASE_URL must start with sqlite: or postgresql:, not {url.drivername}:")
     if not url.database or url.database == ":memory:" or "mode=memory" in url.database:
@@ -185,8 +198,17 @@ def _migrate(db: Database, to: str) -> None:
                 raise RuntimeError(f"the migration would leave a row in {broken[0]} that refers to nothing")
 
 
+_CLOCK = sa.text("SELECT clock_timestamp()")
+
+
+def clock(tx: sa.Connection) -> datetime:
+    """The database server's own time, aware (PostgreSQL only)."""
+    return cast(datetime, tx.execute(_CLOCK).scalar_one()).astimezone(UTC)
+
+
 _SQLITE_PASSING = {5, 6}  # SQLITE_BUSY, SQLITE_LOCKED
 _POSTGRES_PASSING = {
+    "25P03",  # we were stopped in the middle
     "40001",  # serialization failure
     "40P01",  # deadlock
     "55P03",  # lock not available

@@ -1,7 +1,6 @@
 """What shall happen when: one row per wakeup, with a key that is unique for ever (kind:person:local-date).
 
     put -> open --claim, turn, done, one commit--> done
-             |\\--drop--> dropped: it came too late
              |\\--fail--> open again at `retry_at`, or dead
              \\--cancel--> deleted
 
@@ -56,7 +55,7 @@ _CLAIM = (
 _FINISH = (
     sa.update(due)
     .where(due.c.id == sa.bindparam("row_id"), _open)
-    .values(status=sa.bindparam("status"), finished_at=sa.bindparam("now"))
+    .values(status="done", finished_at=sa.bindparam("now"))
 )
 _FAIL = (
     sa.update(due)
@@ -82,7 +81,7 @@ _NEXT = sa.select(sa.func.min(due.c.ready_at)).where(_open)
 def put(tx: sa.Connection, person_id: int, wakeup: Wakeup, now: datetime) -> bool:
     """Plan it; True if it is planned now (new, or an open row moved to `wakeup.at`), False if it was refused.
 
-    Refused are a key that has rung, was dropped or is dead, and the key of another person.
+    Refused are a key that has rung or is dead, and the key of another person.
     """
     row = {
         "person_id": person_id,
@@ -107,12 +106,7 @@ def claim(tx: sa.Connection, now: datetime) -> ClaimedDue | None:
 
 def done(tx: sa.Connection, id: int, now: datetime) -> None:
     """It has rung; in the same transaction as its effects."""
-    tx.execute(_FINISH, {"row_id": id, "now": now, "status": "done"})
-
-
-def drop(tx: sa.Connection, id: int, now: datetime) -> None:
-    """It came too late to be of use; the row stays as the note of that."""
-    tx.execute(_FINISH, {"row_id": id, "now": now, "status": "dropped"})
+    tx.execute(_FINISH, {"row_id": id, "now": now})
 
 
 def fail(tx: sa.Connection, id: int, now: datetime, *, error_class: str, retry_at: datetime | None) -> None:

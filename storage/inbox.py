@@ -17,6 +17,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from storage import bell
 from storage.schema import inbox, status_is, upsert
 
 
@@ -51,7 +52,7 @@ _CLAIM = (
     .where(_new, inbox.c.not_before <= sa.bindparam("now"))
     .where(~sa.exists().where(_earlier.c.who == inbox.c.who, status_is(_earlier, "new"), _earlier.c.id < inbox.c.id))
     .order_by(inbox.c.id)
-    .limit(1)
+    .limit(sa.bindparam("most"))
     .with_for_update(skip_locked=True)  # SQLite has no such clause and needs none: BEGIN IMMEDIATE
 )
 _DONE = (
@@ -76,22 +77,23 @@ _NEXT = sa.select(sa.func.min(inbox.c.not_before)).where(
     _new,
     ~sa.exists().where(_earlier.c.who == inbox.c.who, status_is(_earlier, "new"), _earlier.c.id < inbox.c.id),
 )
-_PRUNE = sa.delete(inbox).where(status_is(inbox, "done"), inbox.c.finished_at < sa.bindparam("before"))
 
 
 def accept(tx: sa.Connection, rows: Sequence[Incoming], now: datetime) -> int:
     """Store what came in; returns how many rows are new.
 
     The same update again is ignored. The same key with other content is not the same update (Telegram's ids
-    may start anew after a week without any): it is kept under key:hash, never lost in silence.
+    may start anew after a week without any): it is kept under key:hash, never lost in silence. Whose words were erased
+    (storage.rights) has a row without any: whatever comes under its key is what was erased.
     """
     if not rows:
         return 0
     added = tx.execute(_ACCEPT, [_row(row, row.key, now) for row in rows]).rowcount
+    bell.ring(tx)
     if added == len(rows):
         return added
     stored = {key: raw for key, raw in tx.execute(_STORED, {"keys": [row.key for row in rows]})}
-    others = [row for row in rows if stored[row.key] != row.raw]
+    others = [row for row in rows if stored[row.key] not in (row.raw, "")]
     if others:
         added += tx.execute(_ACCEPT, [_row(row, f"{row.key}:{_hash(row.raw)}", now) for row in others]).rowcount
     return added
@@ -115,13 +117,22 @@ def _hash(raw: str) -> str:
 
 def claim(tx: sa.Connection, now: datetime) -> Claimed | None:
     """The oldest row that is ready and whose `who` has no earlier unfinished one; locked until `tx` ends."""
-    row = tx.execute(_CLAIM, {"now": now}).first()
-    return None if row is None else Claimed(*row)
+    return next(iter(claim_some(tx, now, 1)), None)
+
+
+def claim_some(tx: sa.Connection, now: datetime, most: int) -> list[Claimed]:
+    """As `claim`, up to `most` rows, oldest first. Each is of another `who`: no row stands before one of its own."""
+    return [Claimed(*row) for row in tx.execute(_CLAIM, {"now": now, "most": most})]
 
 
 def done(tx: sa.Connection, id: int, now: datetime) -> None:
     """It is handled; in the same transaction as its effects."""
-    tx.execute(_DONE, {"row_id": id, "now": now})
+    done_all(tx, [id], now)
+
+
+def done_all(tx: sa.Connection, ids: Sequence[int], now: datetime) -> None:
+    """They are handled; in the same transaction as their effects."""
+    tx.execute(_DONE, [{"row_id": id, "now": now} for id in ids])
 
 
 def fail(tx: sa.Connection, id: int, now: datetime, *, error_class: str, retry_at: datetime | None) -> None:
@@ -155,11 +166,3 @@ def dead(tx: sa.Connection) -> int:
 def next_at(tx: sa.Connection) -> datetime | None:
     """When `claim` may next find something (maybe in the past); None: nothing is unfinished."""
     return tx.execute(_NEXT).scalar()
-
-
-def prune(tx: sa.Connection, before: datetime) -> int:
-    """Delete rows handled before that instant; returns how many. Dead ones stay for a human to look at.
-
-    Keep at least two days: Telegram repeats an update for up to one, and the row is what knows it again.
-    """
-    return tx.execute(_PRUNE, {"before": before}).rowcount

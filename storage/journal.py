@@ -9,7 +9,7 @@ taken again, reads who was first, and tells the coach so.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -48,7 +48,9 @@ _FIELDS = tuple(Escalation.__dataclass_fields__)
 _not_closed = escalation.c.closed_at.is_(None)
 # Locked in the order of their ids, so that two turns which want the same ones cannot lock each other out.
 _ALL = sa.select(*(escalation.c[name] for name in _FIELDS)).where(_not_closed).order_by(escalation.c.id)
-_FOR_ATHLETE = _ALL.where(escalation.c.athlete_id == sa.bindparam("athlete")).with_for_update(key_share=True)
+_FOR_ATHLETES = _ALL.where(escalation.c.athlete_id.in_(sa.bindparam("athletes", expanding=True))).with_for_update(
+    key_share=True
+)
 _athlete = person.alias("athlete")
 _FOR_COACH = (
     _ALL.join(_athlete, _athlete.c.id == escalation.c.athlete_id)
@@ -86,26 +88,33 @@ _CHANGE = (
 
 def append(tx: sa.Connection, person_id: int, records: Sequence[Record], cause: str, now: datetime) -> None:
     """Write what the turn of `person_id` noted, into the journal of `record.about` or their own."""
-    if records:
-        tx.execute(
-            _APPEND,
-            [
-                {
-                    "person_id": record.about or person_id,
-                    "by_id": person_id,
-                    "kind": record.kind,
-                    "name": record.name,
-                    "at": record.at,
-                    "day": record.day,
-                    "value": record.value,
-                    "words": record.words,
-                    "message_id": record.message_id,
-                    "cause": cause,
-                    "saved_at": now,
-                }
-                for record in records
-            ],
-        )
+    append_all(tx, lines(person_id, records, cause, now))
+
+
+def lines(person_id: int, records: Sequence[Record], cause: str, now: datetime) -> list[dict[str, Any]]:
+    """What `append` writes."""
+    return [
+        {
+            "person_id": record.about or person_id,
+            "by_id": person_id,
+            "kind": record.kind,
+            "name": record.name,
+            "at": record.at,
+            "day": record.day,
+            "value": record.value,
+            "words": record.words,
+            "message_id": record.message_id,
+            "cause": cause,
+            "saved_at": now,
+        }
+        for record in records
+    ]
+
+
+def append_all(tx: sa.Connection, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Write the `lines` of some turns, in their order."""
+    if lines:
+        tx.execute(_APPEND, list(lines))
 
 
 def records(tx: sa.Connection, person_id: int, since_day: date) -> tuple[Record, ...]:
@@ -124,9 +133,9 @@ def said_to(tx: sa.Connection, coach_id: int, since: datetime) -> tuple[Record, 
     return tuple(record for row in rows if (record := Record(*tuple(row))).value is None)
 
 
-def open_for_athlete(tx: sa.Connection, athlete_id: int) -> tuple[Escalation, ...]:
-    """The athlete's escalations that are not closed, oldest first; locked until `tx` ends."""
-    return _read(tx, _FOR_ATHLETE, {"athlete": athlete_id})
+def open_for_athlete(tx: sa.Connection, *athletes: int) -> tuple[Escalation, ...]:
+    """The escalations, not closed, of this athlete (or these), oldest first; locked until `tx` ends."""
+    return _read(tx, _FOR_ATHLETES, {"athletes": list(athletes)})
 
 
 def open_for_coach(

@@ -31,3 +31,14 @@ def hold(tx: sa.Connection, name: str, owner: str, now: datetime, seconds: float
 def release(tx: sa.Connection, name: str, owner: str) -> None:
     """Give it back at a clean stop, so that the next owner need not wait for it to run out."""
     tx.execute(_RELEASE, {"held_name": name, "held_owner": owner})
+
+
+def free(tx: sa.Connection) -> None:
+    """Nobody holds anything: for whoever knows that all others are dead (storage.alone)."""
+    tx.execute(sa.delete(lease))
+
+
+def held(tx: sa.Connection, prefix: str, now: datetime) -> bool:
+    """Whether anybody holds a lease whose name begins so."""
+    name = sa.func.substr(lease.c.name, 1, len(prefix))
+    return bool(tx.execute(sa.select(sa.func.count()).where(name == prefix, lease.c.until > now)).scalar_one())

@@ -19,13 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from dialogs.model import Json, Lane, Message, Person
-from storage import codec
+from storage import bell, codec
 from storage.schema import escalation, outbox, person, status_is, upsert
 
 # Longer than any one call to Telegram may take with its timeouts, lest a slow sender be taken for dead.
@@ -38,9 +38,9 @@ LAST_LANE = max(Lane)
 class Leased:
     """One message on its way, with all that sending needs.
 
-    `recipient` is None for strangers and groups. `message_id` is the Telegram message to edit (None: send
-    anew). `repeat`: an earlier try may have arrived. `attempts` counts earlier tries. Do not send after
-    `lease_until`.
+    `recipient` is read only where the message is `quiet` (it may be their night), and None for strangers and groups.
+    `message_id` is the Telegram message to edit (None: send anew). `repeat`: an earlier try may have arrived.
+    `attempts` counts earlier tries. Do not send after `lease_until`.
     """
 
     id: int
@@ -304,7 +304,7 @@ def row(
         "cause": cause,
         "status": "pending",
         "attempts": 0,
-        "repeat": False,
+        "repeat": message.repeat,
         "created_at": now,
     }
 
@@ -320,6 +320,7 @@ def put_all(tx: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         tx.execute(_SUPERSEDE, edits)
     if rows:
         tx.execute(_PUT, list(rows))
+        bell.ring(tx)
 
 
 def lease(
@@ -367,9 +368,20 @@ def lease(
     return sorted(found, key=lambda each: (each.lane, each.id))
 
 
+def take_up(tx: sa.Connection) -> None:
+    """All leases have ended: for whoever knows that all other senders are dead (storage.alone)."""
+    if tx.execute(_LAPSE, {"now": datetime.max.replace(tzinfo=UTC)}).rowcount:
+        tx.execute(_STALE)
+
+
+def forget_message_ids(tx: sa.Connection) -> None:
+    """Another bot goes on: in its chats these ids mean other messages, and to edit one would overwrite it."""
+    tx.execute(sa.update(outbox).values(message_id=None, message_id_hint=None))
+
+
 def _lease_of(row: sa.RowMapping, until: datetime) -> Leased:
     recipient = None
-    if row["person_id"] is not None:
+    if row["quiet"] and row["person_id"] is not None:
         recipient = codec.person_from(
             {"facts": row["facts"], **{name: row[f"person_{name}"] for name in codec.COLUMNS}}
         )
@@ -379,7 +391,14 @@ def _lease_of(row: sa.RowMapping, until: datetime) -> Leased:
 
 def sent(tx: sa.Connection, id: int, now: datetime, message_id: int | None) -> None:
     """Telegram has accepted it; `message_id` is its id there (None for a toast)."""
-    tx.execute(_SENT, {"row_id": id, "now": now, "telegram_id": message_id})
+    sent_all(tx, {id: message_id}, now)
+
+
+def sent_all(tx: sa.Connection, message_ids: Mapping[int, int | None], now: datetime) -> None:
+    """Telegram has accepted them."""
+    if message_ids:
+        rows = [{"row_id": id, "now": now, "telegram_id": theirs} for id, theirs in message_ids.items()]
+        tx.execute(_SENT, rows)
 
 
 def retry(tx: sa.Connection, id: int, at: datetime, error_class: str, *, repeat: bool) -> None:

@@ -11,6 +11,12 @@ Both halves belong into one transaction, with the claim before and `done` after:
         people.save(tx, snapshot, outcome, rendered, row.key, now)
         inbox.done(tx, row.id, now)
 
+Together. An athlete's ordinary turn writes nothing that another athlete's turn reads: their own row, journal,
+escalations and wakeups, and messages. So the turns of several athletes may be loaded at once, taken, and saved at once
+(`load_athletes`, `save_all`), which is much cheaper: a statement costs more than a row. Their rows are locked in the
+order of their ids, so that two replicas cannot lock each other out. Most taps need nothing of the journal. It is left
+unread, and a turn that looks into it raises JournalNeeded and is taken again `with_journal`.
+
 The locks are FOR NO KEY UPDATE: a plain FOR UPDATE would also stop every other turn that only refers to the
 person (a message to the coach), and two turns could wait for each other.
 
@@ -21,15 +27,15 @@ club's head coach (the one who joined first), else the next. Only those who have
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal, NoReturn, cast
 
 import sqlalchemy as sa
 
 from dialogs.events import Event, Said, Sender, Sent, Started
-from dialogs.model import Escalation, Invite, Json, Message, Outcome, Person, Snapshot
+from dialogs.model import Escalation, Invite, Json, Message, Outcome, Person, Record, Snapshot
 from storage import codec, due, journal, outbox
 from storage.db import Conflict
 from storage.schema import invite, person, upsert
@@ -41,26 +47,32 @@ _BY_ID = _PERSON.where(person.c.id == sa.bindparam("person"))
 _BY_IDS = _PERSON.where(person.c.id.in_(sa.bindparam("people", expanding=True))).order_by(person.c.id)
 _LOCK_BY_ID = _BY_ID.with_for_update(key_share=True)
 _LOCK_BY_USER = _PERSON.where(person.c.user_id == sa.bindparam("user")).with_for_update(key_share=True)
+_LOCK_BY_USERS = (
+    _PERSON.where(person.c.user_id.in_(sa.bindparam("users", expanding=True)))
+    .order_by(person.c.id)
+    .with_for_update(key_share=True)
+)
 _active = sa.and_(person.c.coaches, person.c.chat_id.is_not(None))
 _by_age = (person.c.joined_at.is_(None), person.c.joined_at, person.c.id)
 _COACHES = _PERSON.where(_active).order_by(*_by_age)
-_EVERYONE = _PERSON.order_by(person.c.id)
+# A row without a part to play is the tombstone of somebody erased.
+_EVERYONE = _PERSON.where(sa.or_(person.c.runs, person.c.coaches)).order_by(person.c.id)
 _ATHLETES = _PERSON.where(person.c.coach_id == sa.bindparam("coach")).order_by(person.c.id)
 
-# For an athlete's turn, the hot path: not all coaches of the club but the athlete's own, that one's backup,
-# and the three who joined first: one of them is neither the coach nor the athlete.
-_coach = sa.bindparam("coach", type_=sa.BigInteger())
+# For athletes' turns, the hot path: not all coaches of the club but the athletes' own, those whom these have named,
+# and the three active ones who joined first: one of them is neither the coach nor the athlete.
+_coaches: sa.BindParameter[Sequence[int]] = sa.bindparam("coaches", expanding=True)
 _named = person.alias("named")
 _first = sa.select(person.c.id).where(_active).order_by(*_by_age).limit(3).subquery("first")
-_ANSWERING = _COACHES.where(
+_ANSWERING = _PERSON.where(
     person.c.id.in_(
         sa.union_all(
-            sa.select(_coach),
-            sa.select(_named.c.backup_id).where(_named.c.id == _coach),
+            sa.select(_named.c.id).where(_named.c.id.in_(_coaches)),
+            sa.select(_named.c.backup_id).where(_named.c.id.in_(_coaches)),
             sa.select(_first.c.id),
         )
     )
-)
+).order_by(*_by_age)
 _INVITE = sa.select(
     invite.c.id, invite.c.name, invite.c.coaches, invite.c.coach_id, invite.c.expires_at, invite.c.seat_id
 ).where(
@@ -100,6 +112,35 @@ _TAKE_OVER = (
 _MARK_UNREACHABLE = (
     sa.update(person).where(person.c.id == sa.bindparam("row_id")).values(reachable=False, version=person.c.version + 1)
 )
+
+
+class JournalNeeded(Exception):
+    """A turn has looked into a journal that was left unread: take it again, `with_journal`."""
+
+
+class _Unread:
+    """Stands in a snapshot for records that were not read. Whoever looks raises; nobody sees an empty journal. No real
+    tuple, because C code would look into one without asking."""
+
+    def _look(self, *_: object) -> NoReturn:
+        raise JournalNeeded
+
+    __iter__ = __len__ = __getitem__ = __contains__ = __add__ = __radd__ = __hash__ = _look
+    __eq__ = _look
+
+
+_UNREAD = cast(tuple[Record, ...], _Unread())
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn that has been taken. `payloads` are its messages as rendered; one that needs several parts stands before
+    each of them. `cause` is the inbox or due key."""
+
+    snapshot: Snapshot
+    outcome: Outcome
+    payloads: Sequence[tuple[Message, Mapping[str, Json]]]
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,22 +199,72 @@ def load(
         )
         snapshot = replace(snapshot, escalations=escalations, athletes=_athletes(tx, me, escalations))
     else:
-        coaches = _people(tx, _ANSWERING, coach=me.coach_id if me else None)
+        coaches = _near(_people(tx, _ANSWERING, coaches=_coach_ids([me] if me is not None else [])), me)
         if me is not None:
             snapshot = replace(snapshot, escalations=journal.open_for_athlete(tx, me.id))
-    mine = me.id if me is not None else 0
-    snapshot = replace(snapshot, colleagues=tuple(each for each in coaches if each.id != mine))
     if me is None and snapshot.invite is not None and snapshot.invite.coach_id is not None:
-        return replace(snapshot, coach=by_id(tx, snapshot.invite.coach_id))  # who is to be named in the welcome
+        snapshot = replace(snapshot, coach=by_id(tx, snapshot.invite.coach_id))  # who is to be named in the welcome
+    if me is not None and me.runs:
+        snapshot = with_journal(tx, snapshot)
+    return replace(snapshot, **_answering_for(me, coaches))
+
+
+def load_athletes(
+    tx: sa.Connection, senders: Sequence[Sender], *, now: datetime, dice: Callable[[], str], bot: str
+) -> list[Snapshot]:
+    """The snapshots of these senders (private chats), of as many from the first on as are athletes and nothing else,
+    each another one. Locks their rows. The journal is left unread: see JournalNeeded."""
+    found = {each.user_id: each for each in _people(tx, _LOCK_BY_USERS, users=[one.user_id for one in senders])}
+    people: list[Person] = []
+    for sender in senders:
+        me = found.pop(sender.user_id, None)
+        if me is None or me.coaches or not me.runs:
+            break
+        people.append(me)
+    if not people:
+        return []
+    escalations = journal.open_for_athlete(tx, *(me.id for me in people))
+    coaches = _people(tx, _ANSWERING, coaches=_coach_ids(people))
+    return [
+        Snapshot(
+            now=now,
+            dice=dice(),
+            bot=bot,
+            sender=sender,
+            person=me,
+            escalations=tuple(each for each in escalations if each.athlete_id == me.id),
+            records=_UNREAD,
+            **_answering_for(me, _near(coaches, me)),
+        )
+        for me, sender in zip(people, senders, strict=False)
+    ]
+
+
+def with_journal(tx: sa.Connection, snapshot: Snapshot) -> Snapshot:
+    """The snapshot with its athlete's last days read."""
+    athlete = snapshot.person.id if snapshot.person is not None else 0
+    return replace(snapshot, records=journal.records(tx, athlete, snapshot.now.date() - timedelta(days=DAYS)))
+
+
+def _coach_ids(athletes: Sequence[Person]) -> list[int]:
+    return sorted({each.coach_id for each in athletes if each.coach_id is not None})
+
+
+def _near(coaches: Sequence[Person], me: Person | None) -> tuple[Person, ...]:
+    """Of what _ANSWERING has found for several: who is active and near to this athlete (None: to a stranger)."""
+    own = _by_id(coaches, me.coach_id) if me is not None else None
+    near = () if own is None else (own.id, own.backup_id)
+    active = [each for each in coaches if each.coaches and each.chat_id is not None]
+    return tuple(each for number, each in enumerate(active) if number < 3 or each.id in near)
+
+
+def _answering_for(me: Person | None, coaches: Sequence[Person]) -> dict[str, Any]:
+    """The fields of a snapshot that say who answers for whom; `coaches` are active, oldest first."""
+    colleagues = tuple(each for each in coaches if me is None or each.id != me.id)
     if me is None or not me.runs:
-        return snapshot
-    coach = _by_id([each for each in coaches if each.id != me.id], me.coach_id)  # nobody coaches themselves
-    return replace(
-        snapshot,
-        coach=coach,
-        backup=_backup(coaches, coach, me),
-        records=journal.records(tx, me.id, now.date() - timedelta(days=DAYS)),
-    )
+        return {"colleagues": colleagues}
+    coach = _by_id(colleagues, me.coach_id)  # nobody coaches themselves
+    return {"colleagues": colleagues, "coach": coach, "backup": _backup(coaches, coach, me)}
 
 
 def _me(tx: sa.Connection, sender: Sender | None, person_id: int | None) -> Person | None:
@@ -183,13 +274,14 @@ def _me(tx: sa.Connection, sender: Sender | None, person_id: int | None) -> Pers
         found = _people(tx, _LOCK_BY_USER, user=sender.user_id)
     else:
         return None
-    return found[0] if found else None
+    me = found[0] if found else None
+    return me if me is not None and (me.runs or me.coaches) else None  # of whom is erased only the number is left
 
 
 def _seated(tx: sa.Connection, seat_id: int, sender: Sender) -> Person | None:
     """The person whose seat this is, with the chat that has just been opened; None if somebody sits there."""
     found = _people(tx, _LOCK_BY_ID, person=seat_id)
-    if not found or found[0].chat_id is not None:
+    if not found or found[0].chat_id is not None or not found[0].coaches:
         return None
     return replace(found[0], chat_id=sender.chat_id, user_id=sender.user_id)
 
@@ -242,20 +334,44 @@ def save(
     cause: str,
     now: datetime,
 ) -> Saved:
-    """Make the outcome true. `cause` is the inbox or due key of the turn.
+    """Make the outcome of one turn true. The arguments are a Turn's; raises as `save_all` does."""
+    return save_all(tx, [Turn(snapshot, outcome, payloads, cause)], now)[0]
 
-    `payloads` are the messages as rendered; one that needs several parts stands before each of them.
+
+def save_all(tx: sa.Connection, turns: Sequence[Turn], now: datetime) -> list[Saved]:
+    """Make the outcomes true: of one turn, or of several athletes' (see the top).
 
     Raises Conflict where somebody else was first (Ack, invite, the same newcomer twice): roll back, load,
-    and take the turn again.
+    and take the turn again. Raises ValueError where an outcome reaches a person whom its snapshot does not hold.
     """
+    changed: list[Person] = []
+    lines: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
+    saved = [_save_one(tx, turn, now, changed, lines, messages) for turn in turns]
+    _change_all(tx, changed)
+    journal.append_all(tx, lines)
+    outbox.put_all(tx, messages)
+    return saved
+
+
+def _save_one(
+    tx: sa.Connection,
+    turn: Turn,
+    now: datetime,
+    changed: list[Person],
+    lines: list[dict[str, Any]],
+    messages: list[dict[str, Any]],
+) -> Saved:
+    """Write what is rare, and gather what every turn has: the person, lines of the journal, messages."""
+    snapshot, outcome = turn.snapshot, turn.outcome
+    _refuse_foreign(snapshot, outcome, [message for message, _ in turn.payloads])
     me = outcome.person or snapshot.person
     person_id = me.id if me is not None else None
     if me is not None and me.id == 0:
         person_id = _join(tx, me)
         me = replace(me, id=person_id)
     elif outcome.person is not None and (outcome.person != snapshot.person or outcome.used_invite is not None):
-        _change(tx, outcome.person)
+        changed.append(outcome.person)
     if outcome.used_invite is not None:
         used = tx.execute(_USE_INVITE, {"row_id": outcome.used_invite, "now": now, "person": person_id})
         if used.rowcount != 1:
@@ -264,10 +380,10 @@ def save(
         if seat_id is not None and seat_id != person_id:  # an athlete begins to coach: their athletes wait already
             tx.execute(_TAKE_OVER, {"from_id": seat_id, "to_id": person_id})
     if person_id is not None:
-        journal.append(tx, person_id, outcome.records, cause, now)
+        lines += journal.lines(person_id, outcome.records, turn.cause, now)
     for each in outcome.escalations:
         if each not in snapshot.escalations:
-            journal.save_escalation(tx, replace(each, athlete_id=each.athlete_id or person_id or 0), cause)
+            journal.save_escalation(tx, replace(each, athlete_id=each.athlete_id or person_id or 0), turn.cause)
     for each_invite in outcome.invites:
         _new_invite(tx, each_invite, now)
     # First what is void, then what is new: an Ack's own messages carry its short, a new hour the old key.
@@ -279,18 +395,36 @@ def save(
                 due.cancel(tx, owner, prefix)
         for wakeup in outcome.wakeups:
             due.put(tx, person_id, wakeup, now)
-    unsent = _put_messages(tx, me, snapshot, payloads, cause, now)
+    addressed, unsent = _addressed(tx, me, turn, now)
+    messages += addressed
     return Saved(person_id, unsent)
 
 
-def _put_messages(
-    tx: sa.Connection,
-    me: Person | None,
-    snapshot: Snapshot,
-    payloads: Sequence[tuple[Message, Mapping[str, Json]]],
-    cause: str,
-    now: datetime,
-) -> tuple[Message, ...]:
+def _refuse_foreign(snapshot: Snapshot, outcome: Outcome, messages: Sequence[Message]) -> None:
+    """A turn reaches nobody but the people it has read. A slip in `dialogs` ends here, not in a stranger's chat."""
+    me = snapshot.person
+    own = {0} if me is None else {0, me.id}
+    near = (snapshot.coach, snapshot.backup, *snapshot.athletes, *snapshot.colleagues)
+    known = own | {one.id for one in near if one is not None}
+    reached = {one.to for one in messages} | {one.about for one in messages}
+    reached |= {one.about for one in outcome.records} | {one.athlete_id for one in outcome.escalations}
+    chats = {None, snapshot.sender.chat_id if snapshot.sender is not None else None}
+    if outcome.erase is not None:  # the receipt is addressed to the chat: the person is nobody by then
+        reached.add(outcome.erase.person_id)
+        chats |= {one.chat_id for one in (me, *near) if one is not None and one.id == outcome.erase.person_id}
+    if (
+        not reached <= {None, *known}
+        or (outcome.person is not None and outcome.person.id not in own)
+        or any(one.to is None and one.chat_id not in chats for one in messages)
+    ):
+        raise ValueError("the outcome reaches somebody whom the snapshot does not hold")
+
+
+def _addressed(
+    tx: sa.Connection, me: Person | None, turn: Turn, now: datetime
+) -> tuple[list[dict[str, Any]], tuple[Message, ...]]:
+    """The outbox rows of a turn, and the messages that cannot be put."""
+    snapshot = turn.snapshot
     known = {each.id: each for each in (*snapshot.athletes, *snapshot.colleagues)}
     known |= {each.id: each for each in (snapshot.coach, snapshot.backup, me) if each is not None}
     own = me.id if me is not None else 0
@@ -298,7 +432,7 @@ def _put_messages(
     unsent = []
     previous: Message | None = None
     part = 1
-    for message, payload in payloads:
+    for message, payload in turn.payloads:
         part = part + 1 if message is previous else 1
         previous = message
         to = own if message.to == 0 else message.to
@@ -314,9 +448,8 @@ def _put_messages(
         if part > 1:  # the rest of words too long for one message: it must not be taken for a repeat of the first
             key = f"{message.key}:{part}" if message.key else None
             addressed = replace(addressed, key=key, bubble=None, edit=False, answers=None, message_id=None)
-        rows.append(outbox.row(addressed, payload, to_person=to, chat_id=chat_id, now=now, cause=cause))
-    outbox.put_all(tx, rows)
-    return tuple(unsent)
+        rows.append(outbox.row(addressed, payload, to_person=to, chat_id=chat_id, now=now, cause=turn.cause))
+    return rows, tuple(unsent)
 
 
 def _join(tx: sa.Connection, newcomer: Person) -> int:
@@ -326,9 +459,14 @@ def _join(tx: sa.Connection, newcomer: Person) -> int:
     return int(id)
 
 
-def _change(tx: sa.Connection, changed: Person) -> None:
-    values = {f"new_{name}": value for name, value in codec.person_row(changed).items()}
-    if tx.execute(_CHANGE, {**values, "row_id": changed.id}).rowcount != 1:
+def _change_all(tx: sa.Connection, changed: Sequence[Person]) -> None:
+    if not changed:
+        return
+    rows = [
+        {f"new_{name}": value for name, value in codec.person_row(each).items()} | {"row_id": each.id}
+        for each in changed
+    ]
+    if tx.execute(_CHANGE, rows).rowcount != len(rows):
         raise Conflict("this person is gone")
 
 

@@ -199,6 +199,7 @@ inbox = sa.Table(
     _partial("ix_inbox_new", "id", where="status = 'new'"),
     _partial("ix_inbox_new_who", "who", "id", where="status = 'new'"),
     _partial("ix_inbox_done", "finished_at", where="status = 'done'"),
+    _partial("ix_inbox_dead", "finished_at", where="status = 'dead'"),
     sqlite_autoincrement=True,
 )
 
@@ -221,6 +222,7 @@ due = sa.Table(
     _one_of("status", "open", "done", "dropped", "dead"),
     _partial("ix_due_open", "ready_at", "id", where="status = 'open'"),
     _partial("ix_due_open_person_id", "person_id", where="status = 'open'"),
+    _partial("ix_due_dead", "finished_at", where="status = 'dead'"),
     sqlite_autoincrement=True,
 )
 
@@ -261,6 +263,7 @@ outbox = sa.Table(
     _partial("ix_outbox_pending_chat_id", "chat_id", where="status = 'pending'"),
     _partial("ix_outbox_pending_not_before", "not_before", where="status = 'pending'"),
     _partial("ix_outbox_leased", "chat_id", where="status = 'leased'"),
+    _partial("ix_outbox_dead", "created_at", where="status = 'dead'"),
     _partial("ix_outbox_bubble", "chat_id", "bubble", "id", where="bubble IS NOT NULL"),
     _partial("ix_outbox_message_id", "chat_id", "message_id", where="message_id IS NOT NULL"),
     sqlite_autoincrement=True,
@@ -309,6 +312,7 @@ escalation = sa.Table(
     sa.CheckConstraint("acked_at IS NULL OR owner_id IS NOT NULL", name="acked_by_a_human"),
     _partial("ix_escalation_not_closed", "id", where="closed_at IS NULL"),
     _partial("ix_escalation_not_closed_athlete_id", "athlete_id", where="closed_at IS NULL"),
+    _partial("ix_escalation_acked", "acked_at", where="acked_at IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import ENVIRONMENT
+from bot.log import ACTION
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("bot", "storage", "dialogs")
@@ -86,9 +87,9 @@ def test_the_contracts_of_import_linter_hold() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_only_bot_app_reads_the_clock() -> None:
+def test_only_bot_clock_reads_the_clock() -> None:
     for path, tree in sources().items():
-        if path == "bot/app.py":
+        if path == "bot/clock.py":
             continue
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute):
@@ -194,3 +195,52 @@ def test_the_glossary_knows_every_module() -> None:
     modules = [Path(path).stem for path in sources() if "migrations" not in path and "sandbox" not in path]
     unknown = [name for name in modules if not name.startswith("__") and not re.search(rf"\b{name}\b", text)]
     assert not unknown
+
+
+def log_calls() -> Iterator[tuple[str, ast.Call]]:
+    """Every call that writes to the log, whatever the logger is called there."""
+    writes = {"debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log"}
+    for path, tree in sources().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in writes:
+                if dotted(node.func.value).split(".")[-1] in ("log", "logger", "logging", "_log") or isinstance(
+                    node.func.value, ast.Call
+                ):
+                    yield path, node
+
+
+def test_every_log_call_is_an_action_with_values_and_holds_no_text_of_an_error() -> None:
+    found = 0
+    for path, call in log_calls():
+        place, found = f"{path}:{call.lineno}", found + 1
+        assert ast.unparse(call.func).startswith("log.") and call.func.attr != "log", place  # type: ignore[attr-defined]
+        said = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+        assert isinstance(said, str) and ACTION.fullmatch(said), f"{place}: not a literal `word.word key=%s ...`"
+        assert said.count("%") == len(call.args) - 1, f"{place}: values and keys do not match"
+        assert {word.arg for word in call.keywords} <= {"exc_info"}, place
+        errors = {node.name for node in ast.walk(sources()[path]) if isinstance(node, ast.ExceptHandler) and node.name}
+        for value in call.args[1:]:
+            assert not isinstance(value, ast.Name) or value.id not in errors, f"{place} logs the text of an error"
+            for part in ast.walk(value):
+                called = dotted(part.func) if isinstance(part, ast.Call) else ""
+                assert not isinstance(part, ast.JoinedStr) and called not in ("str", "repr", "format"), place
+    assert found > 10
+
+
+def test_only_bot_log_decides_how_a_log_line_looks() -> None:
+    shaping = {"basicConfig", "StreamHandler", "FileHandler", "Formatter", "print_exc", "print_exception", "format_exc"}
+    for path, tree in sources().items():
+        for node in ast.walk(tree):
+            name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+            assert path == "bot/log.py" or name not in shaping, f"{path} writes to the log by itself"
+
+
+def test_the_log_page_lists_every_action_with_its_level_and_none_that_is_gone() -> None:
+    page = (ROOT / "docs" / "log.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z_.]+)` \| ([\w ]+) \| [^|]+ \| [^|]+ \|$", page, flags=re.MULTILINE)
+    written: dict[str, set[str]] = {"library.said": {"ITS OWN"}, "log.unreadable": {"ITS OWN"}}  # by the formatter
+    for _path, call in log_calls():
+        level = call.func.attr.replace("exception", "error")  # type: ignore[attr-defined]
+        written.setdefault(ast.literal_eval(call.args[0]).split()[0], set()).add(level.upper())
+    assert [name for name, _ in rows] == sorted(written)
+    assert {name: {level.upper()} for name, level in rows} == written

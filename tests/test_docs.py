@@ -54,7 +54,7 @@ def test_the_operators_page_names_every_command_of_the_program_and_no_other() ->
 @pytest.mark.parametrize(("cell", "text"), [pytest.param(*row, id=row[0]) for row in table("Commands")])
 def test_the_options_of_each_command_exist(cell: str, text: str) -> None:
     name = cell.strip("`").split()[1]
-    options = set(re.findall(r"--[a-z]+", f"{cell} {text}")) - {"--version"}
+    options = set(re.findall(r"--[a-z-]+", f"{cell} {text}")) - {"--version"}
     known = commands()[name]._option_string_actions if name in commands() else {}
     assert options <= set(known)
     assert ("--json" in known) == ("--json" in options), "what prints data says so"

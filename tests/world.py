@@ -27,7 +27,8 @@ from typing import Any, Literal, TypeVar
 
 import sqlalchemy as sa
 
-from bot.app import App, Clock
+from bot.app import App
+from bot.clock import Clock
 from bot.sandbox import stage
 from bot.sandbox.botapi import BotApi
 from bot.sandbox.faults import Fault

@@ -93,7 +93,8 @@ class Updates:
         return int(update["update_id"])
 
     def _expire(self) -> None:
-        self.pending = [pending for pending in self.pending if pending.expires_at > self._now()]
+        now = self._now()
+        self.pending = [pending for pending in self.pending if pending.expires_at > now]
 
     def allow(self, kinds: list[str] | None) -> None:
         """Set the wanted kinds: None leaves them as they are, an empty list means Telegram's default."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot import app as service
-from bot.app import Clock
+from bot.clock import Clock
 from bot.config import Settings, SettingsError
 from bot.sandbox.botapi import BotApi
 from bot.sandbox.limits import Limits

@@ -31,6 +31,10 @@ _USER_LINK = re.compile(r"tg://user\?id=(\d+)$")
 _LINK = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[^\s/]+\.[^\s]+$|(?:tg|ton|mailto|tel):[^\s]+$", re.IGNORECASE)
 _NOT_SHOWN = dict.fromkeys([0x0D, *range(0x2028, 0x202F)])
 _TO_SPACE = {code: " " for code in range(32) if code not in (0x0A, 0x0D)}
+_CLEANED = _NOT_SHOWN | _TO_SPACE
+_UNCLEAN = re.compile(f"[{''.join(map(chr, _CLEANED))}]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_WORDS = re.compile(r"[^<&]+")
 
 
 class MarkupError(ValueError):
@@ -47,14 +51,14 @@ class _Open:
 
 def units(text: str) -> int:
     """Length in UTF-16 units, the measure of all of Telegram's text limits."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def clean(text: str) -> str:
     """What Telegram does to any text: control characters become spaces, carriage returns and direction
     overrides go.
     """
-    return text.translate(_NOT_SHOWN | _TO_SPACE)
+    return text.translate(_CLEANED) if _UNCLEAN.search(text) else text
 
 
 def trim(text: str, entities: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
@@ -86,13 +90,14 @@ def parse_html(source: str) -> tuple[str, list[dict[str, Any]]]:
                 tag, argument, i = _start(source, i)
                 open_tags.append(_Open(tag, argument, length, len(plain)))
             continue
-        char, i = _character(source, i)
-        plain.append(char)
-        length += units(char)
+        words = _WORDS.match(source, i)
+        text, i = (words[0], words.end()) if words else _character(source, i)
+        plain.append(text)
+        length += units(text)
     if open_tags:
         raise MarkupError(f'Can\'t find end tag corresponding to start tag "{open_tags[-1].tag}"')
     text = "".join(plain)
-    if any("\ud800" <= char <= "\udfff" for char in text):
+    if _SURROGATE.search(text):
         raise MarkupError(
             "Text contains invalid Unicode characters after decoding HTML entities, "
             "check for unmatched surrogate code units"

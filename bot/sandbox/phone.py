@@ -130,6 +130,14 @@ class Phone:
             raise AssertionError(f"the bot has written nothing to {self.name}")
         return bubbles[-1]
 
+    def opens(self, file_name: str) -> bytes:
+        """What is in the newest file of the bot whose name ends so."""
+        for message in reversed(self._messages()):
+            document = message.content.get("document", {})
+            if message.by is None and str(document.get("file_name", "")).endswith(file_name):
+                return self.api.files[document["file_id"]].content
+        raise AssertionError(f"{self.name} has no file {file_name!r}\n{self.transcript()}")
+
     @property
     def notices(self) -> list[Notice]:
         """The pop-ups that answered taps, oldest first."""
@@ -247,6 +255,8 @@ def _words(message: Message) -> str:
         case "location":
             place = message.content["location"]
             mark = f"[location {place['latitude']:.3f}, {place['longitude']:.3f}]"
+        case "document":
+            mark = f"[document {message.content['document'].get('file_name', '')}]"
         case kind:
             mark = f"[{kind}]"
     return f"{mark} {message.text}".strip()

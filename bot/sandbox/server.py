@@ -197,8 +197,17 @@ def _add_page(app: web.Application, running: _Running, page: PageHooks) -> None:
             return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
         return web.json_response({"ok": True})
 
+    async def file(request: web.Request) -> web.Response:
+        """What a phone has been sent, to be saved and opened; never shown as a page of ours."""
+        found = running.api.files.get(request.match_info["id"])
+        if found is None:
+            raise web.HTTPNotFound
+        headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=found.content, content_type="application/octet-stream", headers=headers)
+
     for path in names:
         app.router.add_get(path, asset)
+    app.router.add_get("/ui/file/{id}", file)
     app.router.add_get("/ui/state", state)
     app.router.add_get("/ui/events", events)
     app.router.add_post("/ui/{what}", act)

@@ -17,7 +17,8 @@ from datetime import datetime, time, timedelta
 from typing import Literal
 
 from bot import app as service
-from bot.app import App, Clock
+from bot.app import App
+from bot.clock import Clock
 from bot.config import Settings
 from bot.sandbox.botapi import BotApi
 from bot.sandbox.limits import Limits
@@ -174,8 +175,9 @@ async def opened(
     async with serve(api) as url:
         base = settings or Settings()
         chosen = replace(base, telegram_bot_token=TOKEN, telegram_api_url=url, database_url=database_url, mode=mode)
+        chosen = replace(chosen, webhook_listen=("127.0.0.1", 0))
         if mode == "webhook":
-            chosen = replace(chosen, webhook_secret="sandbox-secret", webhook_listen=("127.0.0.1", 0))  # noqa: S106
+            chosen = replace(chosen, webhook_secret="sandbox-secret")  # noqa: S106
         await asyncio.to_thread(migrate, database_url)
         async with running(api, clock, chosen) as app:
             yield Stage(api, clock, chosen, app)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dialogs.engine import Script
 from dialogs.scripts.checkin import MORNING, SESSION, SORE
 from dialogs.scripts.coach import RELAY
+from dialogs.scripts.erase import ERASE
 from dialogs.scripts.joining import COACH_ONBOARDING, ONBOARDING
 from dialogs.scripts.settings import DAYS_OFF, HOUR, PAUSE, ZONE
 
 SCRIPTS: dict[str, Script] = {
     script.name: script
-    for script in (MORNING, SESSION, SORE, ONBOARDING, COACH_ONBOARDING, HOUR, ZONE, DAYS_OFF, PAUSE, RELAY)
+    for script in (MORNING, SESSION, SORE, ONBOARDING, COACH_ONBOARDING, HOUR, ZONE, DAYS_OFF, PAUSE, RELAY, ERASE)
 }

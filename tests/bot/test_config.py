@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from bot.config import ENVIRONMENT, Limits, Settings, SettingsError, load
+from bot.config import ENVIRONMENT, Keep, Limits, Settings, SettingsError, load
 
 TOKEN = "123456:abc-DEF_ghi"
 WEBHOOK = {
@@ -56,13 +56,14 @@ def test_everything_can_be_set() -> None:
         "WEBHOOK_LISTEN": "[::1]:8081",
         "AIDSTATION_CONFIG": "aid.toml",
     }
-    found = settings(env, {"aid.toml": "[limits]\nper_second = 100\nper_chat = 0.5\nburst = 4\n"})
+    found = settings(env, {"aid.toml": "[limits]\nper_second = 100\nper_chat = 0.5\nburst = 4\n[keep]\ninbox = 2\n"})
     assert (found.mode, found.bot_id, found.telegram_bot_token) == ("webhook", 123456, TOKEN)
     assert found.telegram_api_url == "http://botapi:8081"
     assert found.database_url == "postgresql://aid@db/aid"
     assert (found.webhook_path, found.webhook_secret) == ("/hooks/aid", "s3cret_-")
     assert found.webhook_listen == ("::1", 8081)
     assert found.limits == Limits(per_second=100, per_chat=0.5, burst=4)
+    assert found.keep == Keep(inbox=2) and settings({}).keep.outbox == 90
 
 
 def test_secrets_can_come_from_files_and_are_never_shown() -> None:
@@ -126,6 +127,9 @@ def test_a_webhook_on_this_machine_needs_no_tls(host: str) -> None:
         ("[limits]\nper_second = nan", ["limits.per_second"]),
         ("[limits]\nburst = 1.5", ["limits.burst", "whole"]),
         ("[limits]\nper_second = 4", ["limits.reserved", "limits.per_second"]),
+        ("[keep]\ninbox = 1", ["keep.inbox", "at least 2"]),
+        ("[keep]\noutbox = 0.5", ["keep.outbox", "whole"]),
+        ("[keep]\ninvites = 9", ["keep.invites", "keep.invite"]),
         ("[limits", ["aid.toml", "TOML"]),
     ],
 )

@@ -21,6 +21,7 @@ from tests.sandbox.wire import TOKEN, Clock
 
 Json = dict[str, Any]
 CANARY = "my left knee is on fire"
+WEBHOOK_ACTIVE = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete it first"
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +102,27 @@ async def test_markup_that_telegram_refuses_is_sent_as_plain_text(api: Api, ann:
 async def test_half_an_emoji_does_not_keep_a_message_from_leaving(api: Api, ann: Phone) -> None:
     await api.deliver(1001, {"text": "broken \ud83d here"})
     assert ann.last.text == "broken ? here"
+
+
+async def test_a_document_arrives_as_a_file_with_its_name_and_caption(api: Api, box: BotApi, ann: Phone) -> None:
+    content = "<p>ünïcode \ud83d</p>" + "x" * (3 << 20)  # larger than what aiohttp would write in one piece
+    sent = await api.deliver(1001, {"text": "<b>Yours</b>", "document": {"name": "all.html", "content": content}})
+    assert ann.sees("[document all.html] Yours").message_id == sent
+    assert ann.opens("all.html") == content.encode("utf-8", "backslashreplace")
+    assert box.ledger[-1].method == "sendDocument" and box.ledger[-1].params["parse_mode"] == "HTML"
+
+
+async def test_a_document_whose_caption_is_refused_comes_with_a_plain_one(api: Api, ann: Phone) -> None:
+    await api.deliver(1001, {"text": "<blink>yours</blink>", "document": {"name": "all.json", "content": "{}"}})
+    assert ann.last.text == "[document all.json] yours"
+
+
+async def test_a_document_that_telegram_finds_too_big_is_never_tried_again(
+    api: Api, ann: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.sandbox.botapi.MAX_UPLOAD", 10)
+    error = await failure(api, {"text": "yours", "document": {"name": "all.json", "content": "x" * 11}})
+    assert error.permanent and error.kind == "too_big" and not error.maybe_delivered
 
 
 async def test_a_tap_is_answered_beside_the_edit(api: Api, box: BotApi, ann: Phone) -> None:
@@ -204,7 +226,8 @@ async def test_bare_text_leaves_in_as_many_pieces_as_it_takes(api: Api, ann: Pho
         (Fault(200, body="truncated", accepted=True), "server", False, True),
         (Fault(401), "unauthorized", False, False),
         (Fault(404), "unauthorized", False, False),
-        (Fault(409), "conflict", False, False),
+        (Fault(409), "two_polls", False, False),
+        (Fault(409, description=WEBHOOK_ACTIVE), "conflict", False, False),
         (Fault(403), "blocked", True, False),
         (Fault(400, description="Bad Request: chat not found"), "chat_not_found", True, False),
         (Fault(400, description="Bad Request: PEER_ID_INVALID"), "chat_not_found", True, False),

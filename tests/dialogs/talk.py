@@ -24,7 +24,7 @@ from pydantic import TypeAdapter
 from bot.sandbox.markup import parse_html
 from dialogs import render, timing
 from dialogs.events import Due, Edited, Event, Located, Said, Sender, Sent, Started, Tapped, Unreachable
-from dialogs.model import Escalation, Invite, Message, Outcome, Person, Record, Snapshot, Wakeup
+from dialogs.model import Erase, Escalation, Invite, Message, Outcome, Person, Record, Snapshot, Wakeup
 from dialogs.turn import take_turn
 
 ANN, KIM, DANA, BEN, NEW = 1, 2, 3, 4, 5
@@ -85,6 +85,7 @@ class Club:
 
 
 _OUTCOME = TypeAdapter(Outcome)
+_PERSON = TypeAdapter(Person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Talk:
         self.me = me
         self.heard: list[Heard] = []
         self.outcome = Outcome()
+        self.counts: dict[str, int] = {}
         for one in self.club.people.values():  # what joining has planned
             if one.consent_at and one.runs:
                 self._first("checkin", one)
@@ -379,6 +381,8 @@ class Talk:
         known = replace(known, escalations=tuple(escalations))
         if isinstance(event, Due) and event.kind == "list":
             known = replace(known, said=self._said(me))
+        if isinstance(event, Due) and event.kind == "export":
+            known = replace(known, everything=self._everything(me))
         if not me.runs:
             return known
         coach = next((one for one in colleagues if one.id == me.coach_id), None)
@@ -390,6 +394,39 @@ class Talk:
                 r for whose, _, r in club.journal if whose == me.id and r.day >= self.now.date() - timedelta(days=8)
             ),
         )
+
+    def _everything(self, me: Person) -> dict[str, Any]:
+        """As `storage.rights.everything` makes it, without what only a database has."""
+        names = {one.id: one.name for one in self.club.people.values()}
+        written: dict[str, Any] = json.loads(json.dumps(_PERSON.dump_python(me, mode="json")))
+        columns = ("name", "chat_id", "user_id", "runs", "coaches", "reachable", "joined_at")
+        person: dict[str, Any] = {name: written.pop(name) for name in columns}
+        person |= {"coach": names.get(me.coach_id or 0), "backup": names.get(me.backup_id or 0)}
+        for name in ("id", "coach_id", "backup_id"):
+            del written[name]
+        fields = ("kind", "name", "value", "words", "message_id")
+
+        def line(by: int, one: Record) -> dict[str, Any]:
+            at = {"at": one.at.isoformat(), "day": one.day.isoformat(), "by": names[by]}
+            return at | {name: getattr(one, name) for name in fields}
+
+        flagged = [
+            {
+                "short": one.short, "level": one.level.value, "flag": one.flag, "words": one.words,
+                "raised_at": one.raised_at.isoformat(), "owner": names.get(one.owner_id or 0),
+                "acked_at": one.acked_at.isoformat() if one.acked_at else None,
+                "closed_at": one.closed_at.isoformat() if one.closed_at else None,
+            }
+            for one in self.club.escalations.values()
+            if one.athlete_id == me.id
+        ]  # fmt: skip
+        return {
+            "person": person | {"facts": written},
+            "journal": [line(by, one) for whose, by, one in self.club.journal if whose == me.id],
+            "letters": [line(by, one) for whose, by, one in self.club.journal if whose != me.id == by],
+            "escalation": flagged,
+            **{name: [] for name in ("invite", "inbox", "due", "outbox", "taken")},
+        }
 
     def _concerns(self, me: Person, one: Escalation, coaches: list[Person]) -> bool:
         athlete = self.club.people[one.athlete_id]
@@ -409,6 +446,11 @@ class Talk:
 
     def _save(self, known: Snapshot, outcome: Outcome) -> None:
         club = self.club
+        if outcome.erase is not None:
+            self._erase(outcome.erase)
+            if known.person is not None and known.person.id == outcome.erase.person_id:
+                assert outcome == Outcome(messages=outcome.messages, erase=outcome.erase), "somebody gone is saved"
+                known = replace(known, person=None)
         me = outcome.person or known.person
         if me is not None and me.id == 0:
             me = replace(me, id=max(club.people, default=0) + 1)
@@ -441,7 +483,26 @@ class Talk:
             club.wakeups[wakeup.key] = (own, wakeup)
         for message in outcome.messages:
             self._deliver(message, own)
+        if outcome.erase is not None and (told := outcome.erase.told) is not None:
+            self._deliver(replace(told, data={**told.data, "counts": self.counts}), own)
         club.turns += 1
+
+    def _erase(self, gone: Erase) -> None:
+        """As `storage.rights.erase` does it."""
+        club = self.club
+        self.counts = dict.fromkeys(("journal", "escalation", "outbox", "inbox", "due", "invite"), 0)
+        self.counts["journal"] = sum(whose == gone.person_id for whose, _, _ in club.journal)
+        club.journal = [one for one in club.journal if one[0] != gone.person_id]
+        club.escalations = {k: one for k, one in club.escalations.items() if one.athlete_id != gone.person_id}
+        club.wakeups = {key: one for key, one in club.wakeups.items() if one[0] != gone.person_id}
+        del club.people[gone.person_id]
+        coaches = [one for one in club.people.values() if one.coaches and one.chat_id is not None]
+        heir = min(coaches, key=lambda one: (one.joined_at or _SINCE, one.id), default=None)
+        for one in club.people.values():
+            if one.coach_id == gone.person_id:
+                self.change(one.id, coach_id=heir.id if heir and heir.id != one.id else None)
+            if one.backup_id == gone.person_id:
+                self.change(one.id, backup_id=None)
 
     def _deliver(self, message: Message, own: int) -> None:
         club = self.club

@@ -23,7 +23,7 @@ from dialogs import render
 from dialogs.engine import Option
 from dialogs.model import Message
 from dialogs.scripts import SCRIPTS
-from tests.dialogs import test_checkin, test_desk, test_joining, test_reaching
+from tests.dialogs import test_checkin, test_desk, test_joining, test_reaching, test_restored, test_rights
 
 DIALOGS = Path(render.__file__).parent
 TEXTS = DIALOGS / "texts" / "en"
@@ -84,7 +84,9 @@ def test_no_text_is_unused() -> None:
 
 def transcripts() -> Iterator[Any]:
     """Every transcript as a function without arguments."""
-    modules: tuple[ModuleType, ...] = (test_checkin, test_joining, test_reaching, test_desk)
+    modules: tuple[ModuleType, ...] = (
+        test_checkin, test_joining, test_reaching, test_desk, test_rights, test_restored,
+    )  # fmt: skip
     for module in modules:
         for name, test in vars(module).items():
             if not name.startswith("test_"):
@@ -236,3 +238,8 @@ def test_a_notice_on_a_button_is_plain_and_short() -> None:
     message = Message(1, "coach.answers", {"athlete": "<b", "words": "x" * 500}, toast=True)
     (payload,) = render.payloads(message, "en")
     assert payload["text"].startswith("<b:") and len(payload["text"]) == 200
+
+
+def test_labels_that_only_look_alike_to_python_are_told_apart() -> None:
+    assert [render.label("en", "button.number", {"n": n}) for n in (1, True, 1.0, 1)] == ["1", "True", "1.0", "1"]
+    assert render.label("en", "button.number", {"n": [1]}) == "[1]", "also what cannot be remembered"

@@ -22,6 +22,10 @@ And one that it survives:
 There is no switch for this in the service: the functions around the step are replaced here, in the child, each by
 itself followed or preceded by the death. A child meets its step only while the order's file `armed` exists, and dies
 when it has met `nth` updates, turns or messages there. Its clock is ahead of the machine's by `ahead` seconds.
+
+Replicas (test_replicas) are told more: `stops` (SIGSTOP instead of SIGKILL), `wrong` (by so many seconds the machine's
+own clock is ahead of the truth), `constants` (limits in seconds that are shortened, by their full names), `turns` (a
+file that grows by a byte with each round of turns).
 """
 
 from __future__ import annotations
@@ -49,6 +53,7 @@ class Fate:
     step: str
     nth: int
     armed: str
+    death: signal.Signals = signal.SIGKILL
     met: int = 0
     withheld: bool = False  # confirmed: from now on nothing is handled
 
@@ -56,7 +61,9 @@ class Fate:
         if count and self.is_armed():
             self.met += count
             if self.met >= self.nth:
-                os.kill(os.getpid(), signal.SIGKILL)
+                if self.death == signal.SIGSTOP:
+                    os.unlink(self.armed)  # once
+                os.kill(os.getpid(), self.death)
 
     def is_armed(self) -> bool:
         return os.path.exists(self.armed)
@@ -85,9 +92,11 @@ def wind_up(fate: Fate, ahead: timedelta) -> None:
             replace(Api, "get_updates", lambda real: _after_confirming_fetch(real, fate))
             replace(app, "make_app", lambda real: _after_200(real, fate))
         case "handled":
-            replace(people, "save", lambda real: _then_meets(real, fate))
+            replace(people, "save_all", lambda real: _then_meets(real, fate))
         case "committed":
-            replace(handle, "handle_one", lambda real: _then_meets(real, fate))
+            taken: list[int] = []
+            replace(people, "save_all", lambda real: _noting_turns(real, taken))
+            replace(handle, "handle_one", lambda real: _then_meets(real, fate, taken))
         case "leased":
             replace(app, "Courier", lambda real: _after_commit(real, fate, lambda leased: len(leased or ())))
         case "accepted":
@@ -96,20 +105,50 @@ def wind_up(fate: Fate, ahead: timedelta) -> None:
             written: list[int] = []
 
             def noting(real: Any) -> Any:
-                def sent(tx: Any, id: int, *args: Any) -> None:
-                    written.append(id)
-                    real(tx, id, *args)
+                def sent_all(tx: Any, message_ids: Any, *args: Any) -> None:
+                    written.extend(message_ids)
+                    real(tx, message_ids, *args)
 
-                return sent
+                return sent_all
 
-            replace(outbox, "sent", noting)
+            replace(outbox, "sent_all", noting)
             replace(app, "Courier", lambda real: _after_commit(real, fate, lambda _: len(written)))
         case "stumbling":
-            replace(outbox, "sent", lambda real: _failing_once(real, fate))
+            replace(outbox, "sent_all", lambda real: _failing_once(real, fate))
         case "":
             pass  # a life without a death
         case other:
             raise ValueError(f"no such step: {other}")
+
+
+def vary(order: dict[str, Any]) -> None:
+    """What makes one replica differ from another."""
+    from bot import clock, handle
+    from storage import outbox
+
+    for name, seconds in order.get("constants", {}).items():
+        module, _, constant = name.rpartition(".")
+        owner = importlib.import_module(module)
+        is_delta = isinstance(getattr(owner, constant), timedelta)
+        setattr(owner, constant, timedelta(seconds=seconds) if is_delta else seconds)
+        if name == "storage.outbox.LEASE_SECONDS":
+            real_lease: Any = outbox.lease
+            real_lease.__kwdefaults__["seconds"] = seconds
+    if wrong := order.get("wrong"):
+        replace(clock, "machine_now", lambda real: lambda: real() + timedelta(seconds=wrong))
+    if turns := order.get("turns"):
+        replace(handle, "handle_one", lambda real: _keeping_count(real, turns))
+
+
+def _keeping_count(real: Any, path: str) -> Any:
+    def handle_one(*args: Any, **kwargs: Any) -> Any:
+        worked = real(*args, **kwargs)
+        if worked:
+            with open(path, "ab") as file:
+                file.write(b".")
+        return worked
+
+    return handle_one
 
 
 def _before_storing(real: Any, fate: Fate) -> Any:
@@ -166,10 +205,22 @@ def _after_200(real: Any, fate: Fate) -> Any:
     return make_app
 
 
-def _then_meets(real: Any, fate: Fate) -> Any:
+def _noting_turns(real: Any, taken: list[int]) -> Any:
+    def save_all(tx: Any, turns: Any, now: Any) -> Any:
+        taken.append(len(turns))
+        return real(tx, turns, now)
+
+    return save_all
+
+
+def _then_meets(real: Any, fate: Fate, taken: list[int] | None = None) -> Any:
+    """Behind the function; it has met as many turns as it gave back, or as were `taken` in it."""
+
     def function(*args: Any, **kwargs: Any) -> Any:
         result = real(*args, **kwargs)
-        fate.meets(1 if result else 0)
+        fate.meets(len(result) if taken is None else sum(taken))
+        if taken is not None:
+            taken.clear()
         return result
 
     return function
@@ -200,13 +251,13 @@ def _after_delivery(real: Any, fate: Fate) -> Any:
 
 
 def _failing_once(real: Any, fate: Fate) -> Any:
-    def sent(*args: Any) -> None:
-        if fate.is_armed():
+    def sent_all(tx: Any, message_ids: Any, *args: Any) -> None:
+        if message_ids and fate.is_armed():
             os.unlink(fate.armed)
             raise OSError("the database is away")
-        real(*args)
+        real(tx, message_ids, *args)
 
-    return sent
+    return sent_all
 
 
 # --- the nursery --------------------------------------------------------------------------------------------------
@@ -256,10 +307,14 @@ def _live(order: dict[str, Any]) -> None:
             os.dup2(old, new)
         os.environ.clear()
         os.environ.update(order["env"])
-        wind_up(Fate(order["step"], order["nth"], order["armed"]), timedelta(seconds=order["ahead"]))
+        death = signal.SIGSTOP if order.get("stops") else signal.SIGKILL
+        vary(order)
+        wind_up(Fate(order["step"], order["nth"], order["armed"], death), timedelta(seconds=order["ahead"]))
         from bot.__main__ import main as aidstation
 
-        code = aidstation(["run"])
+        code = aidstation(["run", *order.get("arguments", ())])
+    except SystemExit as end:
+        code = int(end.code or 0)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:

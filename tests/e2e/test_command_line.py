@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot.app import Clock
+from bot.clock import Clock
 from bot.sandbox.botapi import BotApi
 from bot.sandbox.server import serve
 from bot.sandbox.stage import NAME, TOKEN

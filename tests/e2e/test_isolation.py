@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 import sqlalchemy as sa
 
-from bot import __main__ as command_line
+from bot.log import Line
 from bot.sandbox.stage import TOKEN
 from storage import schema
 from tests.world import Someone, World
@@ -123,7 +123,7 @@ async def test_no_log_line_at_any_level_holds_anybodys_words_or_the_token(
     world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    caplog.handler.setFormatter(command_line._Redacted("%(name)s %(levelname)s %(message)s"))
+    caplog.handler.setFormatter(Line())
     # Its DEBUG level prints each row it fetches; INFO prints each statement, and must hide what is bound to it.
     monkeypatch.setattr(logging.getLogger("sqlalchemy"), "level", logging.INFO)
     canaries = Canaries()

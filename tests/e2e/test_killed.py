@@ -39,7 +39,7 @@ from typing import Any, Literal
 import pytest
 import sqlalchemy as sa
 
-from bot.app import Clock
+from bot.clock import Clock
 from bot.sandbox.botapi import BotApi
 from bot.sandbox.phone import Phone
 from bot.sandbox.server import serve

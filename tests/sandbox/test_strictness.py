@@ -241,6 +241,10 @@ async def test_files_have_their_limits(wire: Wire, url: str, api: BotApi, ann: P
     assert await wire.error("getFile", file_id=big) == (400, "Bad Request: file is too big")
     _, words = await wire.error("getFile", file_id="nonsense")
     assert words == "Bad Request: wrong file_id or the file is temporarily unavailable"
+    assert await wire.error("sendDocument", chat_id=ann.user_id) == (
+        400,
+        "Bad Request: there is no document in the request",
+    )
     _, words = await wire.error("sendVoice", chat_id=ann.user_id)
     assert words == "Bad Request: there is no voice in the request"
     _, words = await wire.error("sendVoice", chat_id=ann.user_id, voice="nonsense")

@@ -53,13 +53,13 @@ def test_a_key_belongs_to_one_person(db: Database, ann: Person) -> None:
         assert due.next_at(tx) == NOW
 
 
-def test_the_longest_waiting_comes_first_and_a_dropped_one_never_again(db: Database, ann: Person) -> None:
+def test_the_longest_waiting_comes_first_and_one_that_has_rung_never_again(db: Database, ann: Person) -> None:
     with db.begin() as tx:
         due.put(tx, ann.id, wakeup("b", NOW), NOW)
         due.put(tx, ann.id, wakeup("a", NOW - HOUR), NOW)
         first = due.claim(tx, NOW)
         assert first is not None and first.key == "a"
-        due.drop(tx, first.id, NOW)
+        due.done(tx, first.id, NOW)
         second = due.claim(tx, NOW)
         assert second is not None and second.key == "b"
         assert not due.put(tx, ann.id, wakeup("a", NOW), NOW)

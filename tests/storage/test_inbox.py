@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -10,7 +9,7 @@ from storage import inbox
 from storage.db import Database
 from storage.inbox import Incoming
 from storage.schema import inbox as table
-from tests.storage.club import HOUR, MINUTE, NOW
+from tests.storage.club import MINUTE, NOW
 
 
 def accept(db: Database, *rows: tuple[str, str]) -> None:
@@ -85,19 +84,9 @@ def test_a_row_that_fails_for_good_is_dead_and_stops_blocking(db: Database) -> N
         inbox.fail(tx, row.id, NOW, error_class="KeyError", retry_at=None)
     assert handle_next(db) == "2"
     with db.begin() as tx:
-        assert inbox.prune(tx, NOW + HOUR) == 1
         left = tx.execute(sa.select(table.c.key, table.c.status, table.c.error_class, table.c.attempts)).all()
         assert inbox.next_at(tx) is None
-    assert [tuple(row) for row in left] == [("1", "dead", "KeyError", 1)]
-
-
-def test_prune_leaves_what_is_young_or_not_handled(db: Database) -> None:
-    accept(db, ("1", "ann"), ("2", "ben"))
-    assert handle_next(db) == "1"
-    with db.begin() as tx:
-        assert inbox.prune(tx, NOW) == 0
-        assert inbox.prune(tx, NOW + timedelta(microseconds=1)) == 1
-        assert inbox.waiting(tx, NOW) == 1
+    assert [tuple(row) for row in left] == [("1", "dead", "KeyError", 1), ("2", "done", None, 0)]
 
 
 def test_a_crash_while_handling_leaves_the_row_as_it_was(db: Database) -> None:

@@ -191,7 +191,7 @@ def test_nobody_is_looked_up_from_a_group(db: Database, ann: Person) -> None:
 def test_a_reply_tells_whom_the_answered_message_spoke_of(db: Database, dana: Person, ann: Person) -> None:
     with db.begin() as tx:
         message = Message(dana.id, "coach.page", about=ann.id)
-        people.save(tx, snapshot(ann), Outcome(messages=(message,)), [(message, {})], "test", NOW)
+        people.save(tx, snapshot(ann, coach=dana), Outcome(messages=(message,)), [(message, {})], "test", NOW)
         [row] = outbox.lease(tx, NOW, owner="s", limit=1)
         outbox.sent(tx, row.id, NOW, 500)
         assert load(tx, dana, event=Said("on it", 9, reply_to=500)).about == ann.id
@@ -367,7 +367,7 @@ def test_people_are_found_by_name_and_role_in_any_case(db: Database, dana: Perso
 
 
 def test_a_tap_is_handled_in_few_statements(db: Database, dana: Person, ann: Person) -> None:
-    """Claim, four reads, three writes, done; and one to void older edits of the bubble."""
+    """Claim, four reads, three writes, done; one to void older edits of the bubble; between replicas the bell."""
     with db.begin() as tx:
         inbox.accept(tx, [inbox.Incoming("1", "ann", "{}")], NOW)
     edit = Message(ann.id, "morning.mood", bubble="morning:1", edit=True, answers="q")
@@ -378,7 +378,7 @@ def test_a_tap_is_handled_in_few_statements(db: Database, dana: Person, ann: Per
         outcome = Outcome(person=replace(ann, turn=4), records=(record("sleep", value=4),), messages=(edit,))
         people.save(tx, known, outcome, [(edit, {"text": "mood?"})], row.key, NOW)
         inbox.done(tx, row.id, NOW)
-    assert len(statements) <= 10, statements
+    assert len(statements) <= (10 if db.is_sqlite else 11), statements
 
 
 def test_a_turn_that_changes_nothing_writes_nothing(db: Database, ann: Person) -> None:

@@ -232,7 +232,11 @@ class Phone {
     if (bubble.content.forward_origin) body.append(make("div", { class: "meta" }, "Forwarded"));
     if (MEDIA[bubble.kind]) {
       const [path, words] = MEDIA[bubble.kind];
-      body.append(make("div", { class: "media" }, icon(path), make("span", {}, words(bubble.content))));
+      const file = bubble.content.document;
+      const label = file
+        ? make("a", { href: `/ui/file/${encodeURIComponent(file.file_id)}`, download: words(bubble.content) }, words(bubble.content))
+        : make("span", {}, words(bubble.content));
+      body.append(make("div", { class: "media" }, icon(path), label));
     }
     if (bubble.text) {
       this.quoting = bubble.mine;

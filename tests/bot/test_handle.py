@@ -1,0 +1,289 @@
+"""Turns of several people in one commit: nobody notices, whatever happens to one of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from bot import handle, telegram
+from bot.telegram import to_event
+from dialogs import turn
+from dialogs.events import Event, Said, Tapped
+from dialogs.model import Outcome, Snapshot
+from storage import inbox, people, schema
+from storage.db import Conflict, is_transient
+from tests.world import Someone, World
+
+POISON = "my chest hurts, said the poisoned one"
+
+
+async def squad(world: World, many: int) -> tuple[Someone, list[Someone]]:
+    kim = await world.coach("Kim")
+    return kim, world.squad(kim, [{} for _ in range(many)])
+
+
+async def arrives(world: World) -> None:
+    """What people have just done lies in the inbox, and nothing of it is handled."""
+    while world.api.updates.pending and await world.app.receive_once():
+        pass
+
+
+async def handled_in_steps(world: World) -> list[int]:
+    """How many updates each commit has handled."""
+    steps = []
+    before = len(world.rows(schema.inbox, status="done"))
+    while await world.app.handle_once():
+        now = len(world.rows(schema.inbox, status="done"))
+        steps.append(now - before)
+        before = now
+    return steps
+
+
+def words(world: World, someone: Someone) -> list[str | None]:
+    return [one.words for one in world.journal(someone) if one.kind == "words"]
+
+
+def harm(monkeypatch: pytest.MonkeyPatch, how: Callable[[Snapshot, Event], Outcome]) -> None:
+    """A mistake of our own that shows with one person's words only."""
+
+    def take(known: Snapshot, event: Event) -> Outcome:
+        if isinstance(event, Said) and event.text == POISON:
+            return how(known, event)
+        return turn.take_turn(known, event)
+
+    monkeypatch.setattr(handle, "take_turn", take)
+
+
+def raises(known: Snapshot, event: Event) -> Outcome:
+    raise KeyError("a mistake")
+
+
+def cannot_be_written(known: Snapshot, event: Event) -> Outcome:
+    """The database refuses this kind of line, together with everything in the same statement."""
+    outcome = turn.take_turn(known, event)
+    return replace(outcome, records=tuple(replace(one, kind="nonsense") for one in outcome.records))
+
+
+@contextmanager
+def statements(world: World) -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        seen.append(statement)
+
+    sa.event.listen(world.app.base.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        sa.event.remove(world.app.base.engine, "before_cursor_execute", note)
+
+
+async def test_what_athletes_say_at_the_same_time_is_handled_in_one_commit(world: World) -> None:
+    _, runners = await squad(world, 5)
+    for number, runner in enumerate(runners):
+        runner.phone.says(f"I slept {number} hours, and that is that")
+    await arrives(world)
+    assert await handled_in_steps(world) == [5]
+    await world.settle()
+    for number, runner in enumerate(runners):
+        assert words(world, runner) == [f"I slept {number} hours, and that is that"]
+        runner.sees("Kept in your words")
+        runner.sees_nothing_more()
+
+
+async def test_a_commit_holds_no_more_turns_than_a_page_can_wait_for(world: World) -> None:
+    _, runners = await squad(world, handle.TOGETHER + 3)
+    for runner in runners:
+        runner.phone.says("all well")
+    await arrives(world)
+    assert await handled_in_steps(world) == [handle.TOGETHER, 3]
+    await world.settle()
+
+
+@pytest.mark.parametrize(("how", "apart"), [(raises, False), (cannot_be_written, True)])
+async def test_a_poisoned_one_in_the_middle_dies_alone_and_the_others_are_handled_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, how: Callable[[Snapshot, Event], Outcome], apart: bool
+) -> None:
+    kim, runners = await squad(world, 5)
+    harm(monkeypatch, how)
+    world.announce("handle.failed error=KeyError" if how is raises else "handle.failed error=IntegrityError")
+    world.expect("inbox dead")
+    for number, runner in enumerate(runners):
+        runner.phone.says(POISON if number == 2 else f"my chest hurts, says number {number}")
+    await arrives(world)
+    steps = await handled_in_steps(world)
+    assert sum(steps) == 4, "the others do not wait for the tries of the poisoned one"
+    assert (4 in steps) == apart
+    monkeypatch.setattr(handle, "TRIES", 1)
+    await world.fast_forward(seconds=5)
+    monkeypatch.undo()
+    await world.settle()
+    for number in (0, 1, 3, 4):
+        assert words(world, runners[number]) == [f"my chest hurts, says number {number}"]
+        assert len(kim.got(f"Runner{number + 1} · NOW")) == 1
+    assert [row["who"] for row in world.rows(schema.inbox, status="dead")] == [str(runners[2].chat_id)]
+    assert len([page for page in kim.got("Runner3 · ") if POISON in page.text]) == 1, "a human gets it as it came in"
+
+
+async def test_a_commit_in_which_somebody_else_was_first_is_not_tried_together_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, runners = await squad(world, 3)
+    real = people.save_all
+
+    def save_all(tx: sa.Connection, turns: Sequence[people.Turn], now: datetime) -> list[people.Saved]:
+        if len(turns) > 1:
+            raise Conflict("somebody else was first")
+        return real(tx, turns, now)
+
+    monkeypatch.setattr(people, "save_all", save_all)
+    for runner in runners:
+        runner.phone.says("all well")
+    await arrives(world)
+    assert await handled_in_steps(world) == [3]
+    await world.settle()
+    assert [words(world, runner) for runner in runners] == [["all well"]] * 3
+
+
+async def test_what_cannot_be_read_ends_the_batch_and_dies_alone(world: World) -> None:
+    _, runners = await squad(world, 3)
+    world.announce("handle.failed error=Unreadable")
+    world.expect("inbox dead")
+    runners[0].phone.says("a good one")
+    person = {"id": runners[1].chat_id, "is_bot": False, "first_name": "R"}
+    chat = {"id": runners[1].chat_id, "type": "private", "first_name": "R"}
+    world.api.raw_update(
+        {"message": {"message_id": 9000, "date": "yesterday", "from": person, "chat": chat, "text": "a bad one"}},
+        lane=runners[1].chat_id,
+    )
+    runners[2].phone.says("another good one")
+    await arrives(world)
+    assert await handled_in_steps(world) == [1, 0, 1]
+    await world.settle()
+    assert [words(world, runner) for runner in (runners[0], runners[2])] == [["a good one"], ["another good one"]]
+    assert len(world.rows(schema.inbox, status="dead")) == 1
+
+
+async def test_two_updates_of_one_person_are_handled_in_their_order(world: World) -> None:
+    _, (ann, ben) = await squad(world, 2)
+    for text in ("first", "second", "third"):
+        ann.phone.says(f"{text} of mine")
+        ben.phone.says(f"{text} of Ben's")
+    await arrives(world)
+    assert await handled_in_steps(world) == [2, 2, 2]
+    await world.settle()
+    assert words(world, ann) == ["first of mine", "second of mine", "third of mine"]
+    assert words(world, ben) == ["first of Ben's", "second of Ben's", "third of Ben's"]
+
+
+async def test_who_came_first_goes_first_also_where_a_coach_and_a_stranger_stand_between_athletes(world: World) -> None:
+    kim, runners = await squad(world, 5)
+    await runners[0].says("my chest hurts")
+    stranger = world.stranger("Nobody")
+    runners[1].phone.says("all well")
+    runners[2].phone.says("all well")
+    kim.phone.taps("I have it")
+    runners[3].phone.says("all well")
+    stranger.phone.starts()
+    runners[4].phone.says("all well")
+    await arrives(world)
+    assert await handled_in_steps(world) == [2, 1, 1, 1, 1]
+    await world.settle()
+    assert world.escalations()[0].owner_id == kim.known.id
+
+
+async def test_a_crash_after_all_was_written_loses_nothing_and_repeats_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kim, runners = await squad(world, 4)
+
+    class Killed(BaseException):
+        pass
+
+    def die(tx: sa.Connection, ids: Sequence[int], now: datetime) -> None:
+        raise Killed
+
+    for number, runner in enumerate(runners):
+        runner.phone.says(f"my chest hurts, says number {number}")
+    await arrives(world)
+    with monkeypatch.context() as patch:
+        patch.setattr(inbox, "done_all", die)
+        with pytest.raises(Killed):
+            await world.app.handle_once()
+    assert not world.escalations()
+    await world.crash_and_restart()
+    for number, runner in enumerate(runners):
+        assert words(world, runner) == [f"my chest hurts, says number {number}"]
+        assert len(kim.got(f"Runner{number + 1} · NOW")) == 1
+
+
+async def test_two_replicas_share_a_crowd_and_nobody_is_heard_twice(world: World) -> None:
+    kim, runners = await squad(world, 40)
+    for number, runner in enumerate(runners):
+        runner.phone.says(f"my chest hurts, says number {number}")
+        runner.phone.says(f"and my arm, says number {number}")
+    await arrives(world)
+
+    async def replica() -> None:
+        working = True
+        while working:
+            try:
+                working = await world.app.handle_once()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+
+    await asyncio.gather(replica(), replica())
+    await world.settle()
+    for number, runner in enumerate(runners):
+        assert words(world, runner) == [f"my chest hurts, says number {number}", f"and my arm, says number {number}"]
+        assert len([page for page in kim.got(f"Runner{number + 1} · NOW")]) == 1
+
+
+async def test_a_tap_in_a_check_in_does_not_read_the_journal_and_a_page_does(world: World) -> None:
+    kim, (ann, ben) = await squad(world, 2)
+    for someone in (ann, ben):
+        await someone.says("/checkin")
+    await ann.taps("2", "2", "2", "2", "2")
+    ben.phone.taps("4")
+    await arrives(world)
+    with statements(world) as seen:
+        assert await handled_in_steps(world) == [1]
+    assert not [one for one in seen if one.startswith("SELECT journal")]
+    await world.settle()
+    ben.phone.taps("3")
+    ann.phone.says("my chest hurts")
+    await arrives(world)
+    assert await handled_in_steps(world) == [2]
+    await world.settle()
+    assert "mood      · · · · · · 2" in kim.sees("Runner1 · NOW").text, "with the week that was read for it"
+
+
+async def test_a_tap_is_the_same_event_with_and_without_the_library(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await world.athlete("Ann", await world.coach("Kim"))
+    await ann.says("/checkin")
+    ann.phone.taps("4")
+    tap: dict[str, Any] = world.api.updates.pending[0].body
+    query = tap["callback_query"]
+    silent = {**tap, "callback_query": {**query, "from": {**query["from"], "language_code": None}}}
+    game = {**tap, "callback_query": {**query, "data": None}}
+    old = {
+        **tap,
+        "callback_query": {**query, "message": {"message_id": 3, "date": 0, "chat": query["message"]["chat"]}},
+    }
+    group = {"id": -7, "type": "group", "title": "Squad"}
+    ours = {**tap, "callback_query": {**query, "message": {**query["message"], "chat": group}}}
+    read = [to_event(raw) for raw in (tap, silent, game, old, ours)]
+    assert read[0][0].chat_id == ann.chat_id and isinstance(read[0][1], Tapped)
+    monkeypatch.setattr(telegram, "_tap", lambda raw: None)
+    assert [to_event(raw) for raw in (tap, silent, game, old, ours)] == read
+    await world.settle()
