@@ -16,7 +16,7 @@ A coach hands over: what is open first, then the athletes, to the head coach, an
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -80,13 +80,14 @@ def _view(everything: Mapping[str, Json], zone: str) -> dict[str, Json]:
     def dated(rows: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
         return [row | {name: local(row[name]) for name in names} for row in rows]
 
+    person = everything["person"]
     journal = [row | {"value": _shown(row["kind"], row["value"])} for row in dated(everything["journal"], "at")]
     days = [
         {"day": day, "lines": [_line(list(rows)) for _, rows in groupby(group, key=_answers_of_a_minute)]}
         for day, group in groupby(journal, key=lambda row: row["day"])
     ]
     return {
-        "person": everything["person"] | {"joined_at": local(everything["person"]["joined_at"])},
+        "person": person | {"joined_at": local(person["joined_at"]), "facts": _facts(person["facts"], local)},
         "days": days,
         "escalations": dated(everything["escalation"], "raised_at", "acked_at", "closed_at"),
         "sent": [
@@ -100,6 +101,21 @@ def _view(everything: Mapping[str, Json], zone: str) -> dict[str, Json]:
         "letters": dated(everything["letters"], "at"),
         "taken": dated(everything["taken"], "acked_at", "closed_at"),
     }
+
+
+def _facts(facts: Mapping[str, Json], local: Callable[[str | None], Json]) -> dict[str, Json]:
+    """Settings for the eye: hours without seconds, instants in local time, of an open question what was answered."""
+    shown = dict(facts)
+    for name in ("ask_at", "quiet_from", "quiet_to"):
+        shown[name] = str(facts[name])[:5] if facts.get(name) else None
+    for name in ("consent_at", "erase_asked"):
+        at = local(facts.get(name))
+        shown[name] = f"{at['day']} {at['time']}" if at else None
+    talks = [
+        " ".join([talk["script"], *(f"{name}: {one}" for name, one in talk["slots"].items())])
+        for talk in facts.get("talks") or ()
+    ]
+    return shown | {"talks": "; ".join(talks)}
 
 
 def _answers_of_a_minute(row: Mapping[str, Json]) -> object:
