@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import stat
-import zoneinfo
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -100,21 +99,10 @@ def _numbers(now: datetime) -> Finding:
 
 
 def _zones(now: datetime) -> Finding:
-    """Python takes the machine's zone rules where there are any, and those of the package only else."""
-    whose, version = "the package tzdata", None
-    for folder in map(Path, zoneinfo.TZPATH):
-        if (folder / "Europe" / "London").exists():
-            whose = f"{folder}, from the package tzdata of this system"
-            source = folder / "tzdata.zi"  # begins with "# version 2026c"
-            first = source.read_text("utf-8").partition("\n")[0] if source.exists() else ""
-            version = first.rpartition(" ")[2]
-            break
-    if version is None:
-        version = importlib.metadata.version("tzdata")
-    if not version[:4].isdigit():
-        return Finding("time zones", "ok", f"rules of {whose}; their age is not known")
+    """Of the package, whose rules the service goes by whatever the machine has (dialogs.timing)."""
+    version = importlib.metadata.version("tzdata")
     if now.year - int(version[:4]) >= OLD_ZONES:
-        text = f"rules of {version} ({whose}): update it, or some are asked an hour off after a change of law"
+        text = f"rules of {version} (the package tzdata): update, or some are asked an hour off after a change of law"
         return Finding("time zones", "warning", text)
     return Finding("time zones", "ok", f"rules of {version}")
 

@@ -18,7 +18,6 @@ from bot.__main__ import _parser
 from bot.metrics import Look, Metrics
 from storage import gauges
 from storage.db import open_db
-from storage.schema import person
 from tests.deploy.files import DEPLOY, ROOT, blocks
 from tests.deploy.test_compose import services
 from tests.world import World
@@ -173,27 +172,6 @@ async def test_a_coach_who_must_go_is_replaced_by_the_lines_of_the_runbook(world
     eva.sees_nothing_more()
     await kim.says("/queue")
     assert "Ann" not in str(kim.looks())
-
-
-def test_the_lines_for_a_letter_export_and_erase(migrated_database_url: str, tmp_path: Path) -> None:
-    """The two programs of the runbook, with the address and the number written over."""
-    programs = re.findall(r'python -c "\n((?: {4}.*\n)+?.*\)\)?)"', RUNBOOK)
-    assert len(programs) == 2
-    base = open_db(migrated_database_url)
-    facts = {"name": "Canary Doe", "runs": True, "coaches": False, "reachable": True, "facts": {}, "version": 1}
-    with base.begin() as tx:
-        id = tx.execute(sa.insert(person).values(**facts).returning(person.c.id)).scalar_one()
-    said = []
-    for program in programs:
-        code = "\n".join(line[4:] for line in program.splitlines())
-        code = re.sub(r"'sqlite:////[^']+'", repr(migrated_database_url), code).replace("tx, 3", f"tx, {id}")
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        said.append(done.stdout)
-    assert "Canary Doe" in said[0] and "Canary" not in said[1]
-    with base.read() as tx:
-        assert tx.execute(sa.select(person.c.name).where(person.c.id == id)).scalar_one() != "Canary Doe"
-    base.close()
 
 
 # --- installing ---------------------------------------------------------------------------------------------------
