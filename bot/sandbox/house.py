@@ -121,6 +121,8 @@ async def opened(settings: Settings, *, own_database: bool, port: int = PORT) ->
             stack.callback(_sweep, file)
             settings = replace(settings, database_url=f"sqlite:///{file}")
         settings = replace(settings, telegram_bot_token=TOKEN, telegram_api_url=url, mode="polling")
+        if not settings.listen_given:  # a real service on this machine, or a second sandbox, has the usual port
+            settings = replace(settings, webhook_listen=("127.0.0.1", 0))
         await asyncio.to_thread(db.migrate, settings.database_url)
         app = await stack.enter_async_context(service.opened(settings, TOKEN, clock))
         running = asyncio.create_task(app.run())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 from dataclasses import replace
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from bot import app
@@ -37,3 +40,15 @@ async def test_the_house_opens_on_an_empty_database_and_leaves_no_file_of_its_ow
     async with house.opened(Settings(), own_database=True, port=0) as url:
         assert [path.name for path in (tmp_path / house.FOLDER).glob("*.db")] == [f"sandbox-{url.split(':')[2]}.db"]
     assert list((tmp_path / house.FOLDER).iterdir()) == []
+
+
+async def test_a_house_beside_a_real_service_leaves_its_port_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as service, caplog.at_level(logging.WARNING):
+        usual = replace(Settings(), webhook_listen=service.getsockname())
+        async with house.opened(usual, own_database=True, port=0) as url, aiohttp.ClientSession() as http:
+            async with http.get(url) as answer:
+                assert answer.status == 200
+    assert [record.getMessage() for record in caplog.records] == []
