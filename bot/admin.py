@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:  # not at run time: `aidstation --version` shall not wait for 
     from sqlalchemy import Connection
 
     from dialogs.model import Person
+    from storage.db import Database
 
 
 class Complaint(Exception):
@@ -48,12 +51,25 @@ def prepare(settings: Settings, *, migrate_it: bool) -> None:
         )
 
 
+@contextmanager
+def database(settings: Settings) -> Iterator[Database]:
+    """The database, at this release, for one command. Raises Complaint."""
+    from storage import db
+
+    prepare(settings, migrate_it=True)
+    base = db.open_db(settings.database_url)
+    try:
+        yield base
+    finally:
+        base.close()
+
+
 def invite(settings: Settings, asked: argparse.Namespace) -> int:
     """`aidstation invite`: a seat for one person, and the link that leads to it."""
     from bot import app
     from bot.clock import Clock
     from dialogs.joining import INVITE_LIVES
-    from storage import club, db
+    from storage import club
     from storage import people as known
 
     name = " ".join(asked.name.split())
@@ -63,9 +79,7 @@ def invite(settings: Settings, asked: argparse.Namespace) -> int:
         raise Complaint("whose athlete? Say so: aidstation invite athlete NAME --coach NAME")
     if asked.role == "coach" and asked.coach:
         raise Complaint("a coach is nobody's athlete: leave --coach away")
-    prepare(settings, migrate_it=True)
-    base = db.open_db(settings.database_url)
-    try:
+    with database(settings) as base:
         with base.read() as tx:
             coaches = known.find(tx, asked.coach, "coach") if asked.coach else ()
             bot = club.recall(tx, "bot_username")
@@ -77,8 +91,6 @@ def invite(settings: Settings, asked: argparse.Namespace) -> int:
         bot = bot or asyncio.run(app.bot_name(settings))
         if bot:
             app.remember_bot_name(base, bot)
-    finally:
-        base.close()
     link = f"https://t.me/{bot or '<bot>'}?start={code}"
     facts = {"name": name, "role": asked.role, "link": link, "code": code, "days": INVITE_LIVES.days}
     if asked.json:
@@ -92,16 +104,11 @@ def invite(settings: Settings, asked: argparse.Namespace) -> int:
 
 def people(settings: Settings, asked: argparse.Namespace) -> int:
     """`aidstation people`: who is here."""
-    from storage import db
     from storage import people as known
 
-    prepare(settings, migrate_it=True)
-    base = db.open_db(settings.database_url)
-    try:
+    with database(settings) as base:
         with base.read() as tx:
             everyone = known.everyone(tx)
-    finally:
-        base.close()
     names = {one.id: one.name for one in everyone}
     rows = [
         {
@@ -135,17 +142,13 @@ def export(settings: Settings, asked: argparse.Namespace) -> int:
     """`aidstation export PERSON --to FOLDER`: the two files of their own /export."""
     from bot.clock import Clock
     from dialogs import rights as files
-    from storage import db, rights
+    from storage import rights
 
     folder = Path(asked.to)
-    prepare(settings, migrate_it=True)
-    base = db.open_db(settings.database_url)
-    try:
+    with database(settings) as base:
         with base.read() as tx:
             person = _one(tx, asked.person)
             everything = rights.everything(tx, person.id)
-    finally:
-        base.close()
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -167,11 +170,9 @@ def erase(settings: Settings, asked: argparse.Namespace) -> int:
     """`aidstation erase PERSON`: the same as their own /erase; whatever is open, the operator has looked."""
     from bot import app
     from bot.clock import Clock
-    from storage import db, journal, rights
+    from storage import journal, rights
 
-    prepare(settings, migrate_it=True)
-    base = db.open_db(settings.database_url)
-    try:
+    with database(settings) as base:
         with base.begin() as tx:
             person = _one(tx, asked.person)
             open_ones = [one.short for one in journal.open_for_athlete(tx, person.id)]
@@ -185,8 +186,6 @@ def erase(settings: Settings, asked: argparse.Namespace) -> int:
         app.erase(base, now, person.id)
         with base.read() as tx:
             receipt = next(receipt for id, receipt, _ in rights.erased_since(tx, now) if id == person.id)
-    finally:
-        base.close()
     if asked.json:
         print(json.dumps({"id": person.id, "receipt": receipt}))
         return 0

@@ -33,6 +33,14 @@ from dialogs.scripts import SCRIPTS
 
 Rows = tuple[tuple[Button, ...], ...]
 
+# No letter that is mistaken for another when it is read out on the phone.
+_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+def spelled(number: int, signs: int) -> str:
+    """The lowest bits of a number of the dice, 5 for each sign, for people to say to each other."""
+    return "".join(_ALPHABET[number >> (5 * n) & 31] for n in range(signs))
+
 
 class Draft:
     def __init__(self, known: Snapshot, person: Person, event: Event):

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dialogs import help_numbers, summary, timing
-from dialogs.draft import Draft, Rows
+from dialogs.draft import Draft, Rows, spelled
 from dialogs.events import Due, Unreachable
 from dialogs.levels import Level
 from dialogs.model import Button, Escalation, Json, Lane, Message, Person
@@ -34,9 +34,6 @@ STRIPPED = 4  # pages whose buttons are taken off at an Ack; older ones answer "
 
 CRISIS = "crisis"  # the flag of words about not wanting to live: other numbers, other words to the athlete
 ASKED = "asked"  # the athlete pressed "I need my coach"
-
-# The alphabet of short ids: no letter that is mistaken for another when it is read out on the phone.
-_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,4 +449,4 @@ def _short(draft: Draft) -> str:
     the turn is taken again with other dice."""
     used = len(draft._raised)
     number = int(draft.known.dice[used * 8 : used * 8 + 8], 16)
-    return "".join(_ALPHABET[number >> (5 * n) & 31] for n in range(5))
+    return spelled(number, 5)

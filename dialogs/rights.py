@@ -22,7 +22,7 @@ from itertools import groupby
 from typing import Any
 
 from dialogs import checkin, engine, escalation, joining, render, timing
-from dialogs.draft import Draft, Rows
+from dialogs.draft import Draft, Rows, spelled
 from dialogs.events import Due
 from dialogs.model import Button, Document, Erase, Escalation, Json, Lane, Message, Person, Talk
 from dialogs.scripts.checkin import ITEMS
@@ -30,7 +30,6 @@ from dialogs.scripts.erase import KEEP_IT
 
 MOST_BYTES = 45_000_000  # of one file; Telegram takes 50 MB from a bot (Bot API, sendDocument)
 KEY = "erased:"  # begins the key of whatever is said because of an erasure; storage.rights lets that leave
-_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # as in escalation: nothing that is misread on the phone
 _RECEIPT = 10  # signs of 5 bits
 
 
@@ -231,7 +230,7 @@ def _told(draft: Draft, whom: Person, receipt: str) -> Message | None:
 
 def _receipt(draft: Draft) -> str:
     number = int(draft.known.dice[16:29], 16)
-    return "".join(_ALPHABET[number >> (5 * n) & 31] for n in range(_RECEIPT))
+    return spelled(number, _RECEIPT)
 
 
 def _spoken(receipt: str) -> str:

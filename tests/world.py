@@ -39,6 +39,7 @@ from dialogs import timing
 from dialogs.levels import Level
 from dialogs.model import Escalation, Outcome, Person, Record, Snapshot, Wakeup
 from storage import due, journal, people, schema
+from storage.db import is_transient
 
 T = TypeVar("T")
 
@@ -259,6 +260,20 @@ class World:
         """Work until nothing is left to do at this instant."""
         async with asyncio.timeout(60):
             await self.stage.settle()
+
+    async def replicas_handle(self, count: int = 2) -> None:
+        """Handle what waits, by several at once, each of whom tries again where another was first."""
+
+        async def replica() -> None:
+            working = True
+            while working:
+                try:
+                    working = await self.app.handle_once()
+                except Exception as error:
+                    if not is_transient(error):
+                        raise
+
+        await asyncio.gather(*(replica() for _ in range(count)))
 
     async def fast_forward(self, **duration: float) -> None:
         """Live through this long, as for timedelta."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,7 +17,7 @@ from dialogs import turn
 from dialogs.events import Event, Said, Tapped
 from dialogs.model import Outcome, Snapshot
 from storage import inbox, people, schema
-from storage.db import Conflict, is_transient
+from storage.db import Conflict
 from tests.world import Someone, World
 
 POISON = "my chest hurts, said the poisoned one"
@@ -231,16 +230,7 @@ async def test_two_replicas_share_a_crowd_and_nobody_is_heard_twice(world: World
         runner.phone.says(f"and my arm, says number {number}")
     await arrives(world)
 
-    async def replica() -> None:
-        working = True
-        while working:
-            try:
-                working = await world.app.handle_once()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-
-    await asyncio.gather(replica(), replica())
+    await world.replicas_handle()
     await world.settle()
     for number, runner in enumerate(runners):
         assert words(world, runner) == [f"my chest hurts, says number {number}", f"and my arm, says number {number}"]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import timedelta
 
 from storage import schema
-from storage.db import is_transient
 from tests.world import Someone, World
 
 NEUTRAL = "This is a private line between athletes and their coach."
@@ -71,16 +69,7 @@ async def test_twenty_uses_of_one_code_at_once_give_exactly_one_seat(world: Worl
     while world.api.updates.pending and await world.app.receive_once():
         pass
 
-    async def replica() -> None:
-        working = True
-        while working:
-            try:
-                working = await world.app.handle_once()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-
-    await asyncio.gather(*(replica() for _ in range(4)))
+    await world.replicas_handle(4)
     await world.settle()
     seated = [one for one in crowd if one.got("Hello Ann")]
     assert len(seated) == 1 and _athletes(world) == ["Ann"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import timedelta
 
@@ -13,7 +12,6 @@ from dialogs import turn
 from dialogs.events import Event
 from dialogs.model import Outcome, Snapshot
 from storage import schema
-from storage.db import is_transient
 from tests.world import Someone, World
 
 CHEST = "chest pain, can't breathe properly"
@@ -77,16 +75,7 @@ async def _both_acks_at_once(world: World, one: Someone, other: Someone) -> None
     while world.api.updates.pending and await world.app.receive_once():
         pass
 
-    async def replica() -> None:
-        working = True
-        while working:
-            try:
-                working = await world.app.handle_once()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-
-    await asyncio.gather(replica(), replica())
+    await world.replicas_handle()
     await world.settle()
 
 
