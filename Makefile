@@ -25,6 +25,9 @@ run: .venv/.run  ## start the service (with the sandbox when TELEGRAM_BOT_TOKEN 
 test: .venv/.dev  ## all tests, on SQLite and on a real PostgreSQL; ARGS="..." goes to pytest
 	.venv/bin/pytest -n auto --dist worksteal $(ARGS)
 
+words: .venv/.words  ## train the reading of free text anew: dialogs/words/weights.npz (half an hour)
+	.venv/bin/python -m tests.words $(ARGS)
+
 bench: .venv/.dev  ## what the service can do here, beside a peer; ARGS="--quick" takes a minute instead of six
 	.venv/bin/python -m tests.bench $(ARGS)
 
@@ -41,6 +44,8 @@ check: lint types  ## lint and types
 lock: .venv/.dev  ## renew requirements/*.lock from pyproject.toml (UPGRADE=--upgrade takes newer versions)
 	$(COMPILE) --group build $(UPGRADE) -o requirements/run.lock
 	$(COMPILE) --group dev $(UPGRADE) -c requirements/run.lock -o requirements/dev.lock
+	$(COMPILE) --group words $(UPGRADE) -c requirements/dev.lock -o requirements/words.lock
+	$(subst pyproject.toml,,$(COMPILE)) --group start --no-deps $(UPGRADE) -o requirements/start.lock
 	@! grep -nE '://|--(index|extra|find|trusted)' requirements/*.lock
 
 clean:  ## remove what can be made again (never ./data)
@@ -69,4 +74,11 @@ clean:  ## remove what can be made again (never ./data)
 	@$(PIP) check
 	@touch $@
 
-.PHONY: help run test bench lint types check lock clean
+# start.lock names one package of which a file is read: it is fetched and not installed, so none of its code ever runs.
+.venv/.words: requirements/words.lock requirements/start.lock .venv/.dev
+	@echo "Installing what trains the reading of free text into .venv (first time: a minute) ..."
+	@$(INSTALL) -r requirements/words.lock
+	@$(PIP) download --no-deps --only-binary :all: --require-hashes -d .venv/start -r requirements/start.lock
+	@touch $@
+
+.PHONY: help run test words bench lint types check lock clean

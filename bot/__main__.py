@@ -1,4 +1,4 @@
-"""The command line: `aidstation run | migrate | play | invite | people | doctor | --version`.
+"""The command line: `aidstation run | migrate | play | invite | people | triage | doctor | --version`.
 
 What prints data takes `--json`. A command that cannot do its work says in one sentence why and what to do, on
 standard error, and exits with 1 (2 for a command that was mistyped).
@@ -93,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     restore.add_argument("--moved", action="store_true", help="the service has not run since the backup was taken")
     restore.add_argument("--erasures-from", metavar="URL", help="the former database, if it is not DATABASE_URL")
     restore.add_argument("--json", action="store_true")
+    triage = command("triage", _triage, "how soon a human must hear each message of a file of JSON lines")
+    triage.add_argument("file", nargs="?", default="-", metavar="FILE", help="- or nothing: standard input")
+    triage.add_argument("--score", metavar="FILE", help="of labelled messages: how well they are read")
     doctor = command("doctor", _doctor, "is everything in order, and if not, what to do")
     doctor.add_argument("--json", action="store_true")
     return parser
@@ -191,6 +194,12 @@ def _play(settings: Settings, asked: argparse.Namespace) -> int:
     played = asyncio.run(play.play(asked.days, asked.seed, sys.stderr if sys.stderr.isatty() else None))
     print(json.dumps(played.facts, indent=2, ensure_ascii=False) if asked.json else played.text)
     return 0
+
+
+def _triage(settings: Settings, asked: argparse.Namespace) -> int:
+    from bot import triage
+
+    return triage.command(settings, asked)
 
 
 def _doctor(settings: Settings, asked: argparse.Namespace) -> int:

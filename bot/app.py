@@ -3,6 +3,7 @@
     receive   polls (or is called by) Telegram and stores; never waits for anything else
     handle    one row of work at a time, in the database's thread
     send      what the outbox holds, as fast as the limits allow
+    voice     one voice note at a time, where a program is named that writes down what is said (bot.transcribe)
 
 Loops are dumb: do one thing, come again at once if there was work, else wait for a nudge. A commit nudges the next
 loop, so that an answer leaves right away; the metronome nudges all of them, so that nothing depends on a nudge.
@@ -17,7 +18,7 @@ one way, to one that polls or to any number that Telegram calls. All go by the d
 
 A stop (`run` is cancelled) begins nothing new and gives what is under way STOP_S seconds in all: the step of each loop,
 webhook calls, messages on their way to Telegram, and writing down what became of them. What takes longer is left to its
-lease.
+lease. A voice note is not waited for: its program ends at once, and the note is taken up again.
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from bot import handle, start, tick
+from bot import handle, start, tick, transcribe
 from bot.clock import Clock, set_clock
-from bot.config import Settings, SettingsError
-from bot.metrics import Metrics, Watch
+from bot.config import Program, Settings, SettingsError
+from bot.metrics import LOOP_S, Metrics, Watch
 from bot.receive import poll_forever, poll_once
 from bot.send import Courier, Pace
 from bot.telegram import Api, SendError, Wire
@@ -63,6 +64,8 @@ KEEPING = "keeping"
 KEEP_S, KEEP_FIRST_S = 3600.0, 60.0  # between two sweeps of old rows; a start has better things to do
 KEEP_LEASE_S = 60.0  # two sweeps at once are harmless, so nobody who died is waited for long
 CLOCK_S = 10.0  # between two looks at the database's clock
+VOICE = "voice"
+VOICE_S = transcribe.HOLD.total_seconds()  # a try may take so long, and the loop come round no earlier
 
 
 @dataclass(slots=True)
@@ -85,6 +88,8 @@ class App:
     offset: int | None = None
     _work: asyncio.Event = field(default_factory=asyncio.Event)
     _post: asyncio.Event = field(default_factory=asyncio.Event)
+    _voice: asyncio.Event = field(default_factory=asyncio.Event)
+    _hears: bool = False  # the words of a voice note are being written down
     may_receive: asyncio.Event = field(default_factory=asyncio.Event)
     _began_at: float = 0.0  # the event loop's time, like the next one
     _stop_by: float | None = None
@@ -122,9 +127,20 @@ class App:
         return self.offset is not None
 
     async def handle_once(self) -> bool:
+        but = due.TRANSCRIBE if self.settings.transcribe else ""
         return await self.in_thread(
-            lambda: handle.handle_one(self.base, self.clock.now(), _dice, self.bot, self.metrics)
+            lambda: handle.handle_one(self.base, self.clock.now(), _dice, self.bot, self.metrics, but)
         )
+
+    async def transcribe_once(self) -> bool:
+        program = self.settings.transcribe
+        if program is None:
+            return False
+        self._hears = True
+        try:
+            return await transcribe.transcribe_one(self.transact, self.api, program, self.clock.now, self.metrics)
+        finally:
+            self._hears = False
 
     async def send_once(self) -> bool:
         return await self.courier.send_some()
@@ -137,7 +153,7 @@ class App:
             at = due.next_at(tx)
             return not inbox.waiting(tx, now) and (at is None or at > now) and not outbox.sendable(tx, now)
 
-        return not self.courier.busy and await self.transact(look)
+        return not self.courier.busy and not self._hears and await self.transact(look)
 
     async def next_at(self) -> datetime | None:
         """The next instant at which something falls due."""
@@ -165,6 +181,7 @@ class App:
         """There may be work."""
         self._work.set()
         self._post.set()
+        self._voice.set()
 
     def _beat(self) -> None:
         self.metrics.beat("metronome")
@@ -196,6 +213,8 @@ class App:
                     tasks.create_task(self._sending())
                     tasks.create_task(asyncio.to_thread(_warm))
                     tasks.create_task(self._keeping())
+                    if self.settings.transcribe:
+                        tasks.create_task(self._transcribing(self.settings.transcribe))
                     tasks.create_task(self._announcing() if self.settings.mode == "webhook" else self._polling())
                     if self.base.is_sqlite:
                         self.may_receive.set()
@@ -323,6 +342,13 @@ class App:
     async def _sending(self) -> None:
         await self._loop("send", self.send_once, self._post, self._until_allowed)
 
+    async def _transcribing(self, program: Program) -> None:
+        if transcribe.find(program) is None:
+            log.error("transcribe.no_program program=%s", program.arguments[0])
+        await asyncio.to_thread(transcribe.sweep)
+        once = self.transcribe_once
+        await self._loop(VOICE, once, self._voice, lambda: BEAT_S, then=self._work, within_s=VOICE_S, cut_short=True)
+
     def _until_allowed(self) -> float:
         at = self.courier.next_at()
         return BEAT_S if at is None else min(BEAT_S, max(0.01, (at - self.clock.now()).total_seconds()))
@@ -334,16 +360,21 @@ class App:
         nudged: asyncio.Event,
         rest_s: Callable[[], float],
         then: asyncio.Event | None = None,
+        within_s: float = LOOP_S,
+        cut_short: bool = False,
     ) -> None:
-        """Steps until cancelled; `then` is nudged after each one that did something."""
+        """Steps until cancelled; `then` is nudged after each one that did something. `cut_short`: a stop ends a step,
+        which puts down by itself what it holds."""
         while True:
-            self.metrics.beat(name)
+            self.metrics.beat(name, within_s)
             nudged.clear()
             doing = asyncio.ensure_future(step())
             try:
                 worked = await asyncio.shield(doing)
             except asyncio.CancelledError:
-                # A step cut short would leave messages leased that nobody sends: check-ins would be lost over it.
+                # Most steps cut short would leave messages leased that nobody sends: check-ins would be lost over it.
+                if cut_short:
+                    doing.cancel()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(asyncio.gather(doing, return_exceptions=True), self.time_left())
                 raise

@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -45,8 +46,10 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable("WEBHOOK_SECRET", "With webhook: 1-256 characters of A-Z a-z 0-9 _ - that only Telegram is told."),
     Variable("WEBHOOK_SECRET_FILE", "A file that holds the secret, instead of WEBHOOK_SECRET."),
     Variable("WEBHOOK_LISTEN", "HOST:PORT on which webhook, health and metrics are served.", "127.0.0.1:8080"),
+    Variable("TRANSCRIBE_COMMAND", "A program that prints what is said in the audio file named by its last argument."),
     Variable("AIDSTATION_CONFIG", "A TOML file with further settings."),
 )
+NOT_FOR_PROGRAMS = ("PGPASSWORD",)  # beside our own: it may open our database
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,15 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
+class Program:
+    """A program of the operator's: its command line, in words, and the environment that it gets, which holds no secret
+    of ours. Neither is shown: they may hold one of its own."""
+
+    arguments: tuple[str, ...] = field(repr=False)
+    environment: Mapping[str, str] = field(repr=False, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     telegram_bot_token: str | None = field(default=None, repr=False)
     telegram_api_url: str = "https://api.telegram.org"
@@ -95,6 +107,7 @@ class Settings:
     webhook_secret: str | None = field(default=None, repr=False)
     webhook_listen: tuple[str, int] = ("127.0.0.1", 8080)
     listen_given: bool = field(default=False, compare=False)  # by the operator: then it must be free, or nothing starts
+    transcribe: Program | None = None
     limits: Limits = Limits()
     keep: Keep = Keep()
 
@@ -145,6 +158,7 @@ def load(environment: Mapping[str, str], *, read_file: Callable[[str], str]) -> 
         webhook_secret=secret,
         webhook_listen=_listen(env.get("WEBHOOK_LISTEN", "127.0.0.1:8080")),
         listen_given="WEBHOOK_LISTEN" in env,
+        transcribe=_program("TRANSCRIBE_COMMAND", environment, env),
         **sections,
     )
 
@@ -215,6 +229,20 @@ def _listen(value: str) -> tuple[str, int]:
     if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise SettingsError(f"WEBHOOK_LISTEN is {value!r}: write HOST:PORT, for example 127.0.0.1:8080")
     return host.strip("[]"), int(port)
+
+
+def _program(name: str, environment: Mapping[str, str], env: Mapping[str, str]) -> Program | None:
+    """Split as a shell would, but no shell runs it: nothing in it is expanded."""
+    if name not in env:
+        return None
+    try:
+        arguments = tuple(shlex.split(env[name]))
+    except ValueError as error:
+        raise SettingsError(f"{name} is no command line ({error}): close each quotation mark") from None
+    if not arguments or not arguments[0]:
+        raise SettingsError(f"{name} names no program: begin with its whole path")
+    ours = {*(variable.name for variable in ENVIRONMENT), *NOT_FOR_PROGRAMS}
+    return Program(arguments, {key: value for key, value in environment.items() if key not in ours})
 
 
 # --- the TOML file ------------------------------------------------------------------------------------

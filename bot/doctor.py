@@ -25,7 +25,8 @@ from typing import Any, Literal
 import aiohttp
 import sqlalchemy as sa
 
-from bot.config import Limits, Settings
+from bot import transcribe
+from bot.config import Limits, Program, Settings
 from bot.telegram import Api, SendError, Wire
 from dialogs import help_numbers
 from dialogs.levels import Level
@@ -61,7 +62,7 @@ class Finding:
 
 async def examine(settings: Settings, now: datetime) -> list[Finding]:
     """Look at everything once. `now` is the machine's clock, which is itself looked at."""
-    own = [_numbers(now), _zones(now), _limits(settings.limits)]
+    own = [_numbers(now), _zones(now), _limits(settings.limits), *_voice_notes(settings.transcribe)]
     pid = await asyncio.to_thread(_running, settings.database_url)
     findings = [*own, *await asyncio.to_thread(_database, settings, now, pid)]
     if pid is not None:
@@ -120,6 +121,19 @@ def _limits(limits: Limits) -> Finding:
         )
         return Finding("limits", "warning", text)
     return Finding("limits", "ok", f"{limits.per_second:g} messages a second, {limits.reserved:g} kept for pages")
+
+
+def _voice_notes(program: Program | None) -> Iterator[Finding]:
+    if program is None:
+        return
+    if (found := transcribe.find(program)) is None:
+        text = (
+            f"TRANSCRIBE_COMMAND: there is no program {program.arguments[0]}, or this user may not run it. Coaches get "
+            "voice notes without a transcript: install it, write its whole path, or unset the variable"
+        )
+        yield Finding("voice notes", "fault", text)
+    else:
+        yield Finding("voice notes", "ok", f"what is said in them is written down by {found}")
 
 
 def _file(url: str) -> Path | None:

@@ -1,11 +1,12 @@
 """Work: claim it, load what is known, take the turn, save what follows, all in one transaction.
 
-    handle_one(db, now, dice, bot, metrics) -> bool      "there was work, come again at once"
+    handle_one(db, now, dice, bot, metrics, but) -> bool      "there was work, come again at once"
 
-Inbox rows go first, then a due one. A crash anywhere rolls back, and the rows are claimed again by whoever comes
-next. A turn that raises is rolled back as well; the failure is then noted in a transaction of its own, and the row is
-tried again after a pause. A row that fails `TRIES` times, or that cannot be read at all, is dead: it stops blocking,
-and a human gets it as it came in (`Unread`), because "chest pain" may stand in it.
+Inbox rows go first, then a due one that is not of the kind `but`, which another loop takes (bot.transcribe). A crash
+anywhere rolls back, and the rows are claimed again by whoever comes next. A turn that raises is rolled back as well;
+the failure is then noted in a transaction of its own, and the row is tried again after a pause. A row that fails
+`TRIES` times, or that cannot be read at all, is dead: it stops blocking, and a human gets it as it came in (`Unread`),
+because "chest pain" may stand in it.
 
 Together. Most rows are taps and words of athletes, whose turns do not touch each other (see storage.people). The
 oldest row and those that follow it go in one commit, up to TOGETHER of them, as long as they are of this kind: a
@@ -52,13 +53,13 @@ RARE = [one.name for one in fields(Outcome) if one.name not in OWN]
 Dice = Callable[[], str]  # 64 fresh hexadecimal digits
 
 
-def handle_one(db: Database, now: datetime, dice: Dice, bot: str, metrics: Metrics) -> bool:
+def handle_one(db: Database, now: datetime, dice: Dice, bot: str, metrics: Metrics, but: str = "") -> bool:
     """Handle the oldest update that is ready, with those that go together with it, else the oldest wakeup. False: there
     is nothing to do at `now`.
 
     Raises only what `storage.db.is_transient` calls passing (locked, lost connection, Conflict): come again.
     """
-    return _handle_updates(db, now, dice, bot, metrics, TOGETHER) or _handle_due(db, now, dice, bot, metrics)
+    return _handle_updates(db, now, dice, bot, metrics, TOGETHER) or _handle_due(db, now, dice, bot, metrics, but)
 
 
 def _handle_updates(db: Database, now: datetime, dice: Dice, bot: str, metrics: Metrics, most: int) -> bool:
@@ -135,11 +136,11 @@ def _take_light(tx: sa.Connection, known: Snapshot, event: Event, cause: str) ->
         return _take(people.with_journal(tx, known), event, cause)
 
 
-def _handle_due(db: Database, now: datetime, dice: Dice, bot: str, metrics: Metrics) -> bool:
+def _handle_due(db: Database, now: datetime, dice: Dice, bot: str, metrics: Metrics, but: str) -> bool:
     row = None
     try:
         with db.begin() as tx:
-            row = due.claim(tx, now)
+            row = due.claim(tx, now, but)
             if row is None:
                 return False
             event: Event

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from bot.config import SettingsError
 from bot.telegram import SendError
 from dialogs import render
-from storage import club, db, lease, outbox
+from storage import club, db, due, lease, outbox
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -67,6 +67,7 @@ async def insist(app: App, work: Callable[[sa.Connection], T]) -> T:
 def inherit(tx: sa.Connection) -> None:
     """Take up at once what a killed process has left leased. Only for whoever is alone."""
     outbox.take_up(tx)
+    due.take_up(tx)
     lease.free(tx)
 
 

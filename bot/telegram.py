@@ -38,7 +38,7 @@ from telegram.error import (
 from telegram.request import BaseRequest, RequestData
 from telegram.request._requestparameter import RequestParameter
 
-from bot.wire import CONNECT_S, READ_S, Http, MaybeSent, NotSent
+from bot.wire import CONNECT_S, READ_S, Http, MaybeSent, NotSent, TooLong
 from dialogs import events, render
 
 Json = Any
@@ -49,6 +49,8 @@ ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_membe
 API_URL = "https://api.telegram.org"
 ANSWER_S = 5.0  # to answer a tap: after that the spinner on the phone has gone by itself
 UPLOAD_S = 20.0  # for a file: years of somebody's journal are some megabytes
+DOWNLOAD_S = 60.0  # the same the other way; getFile itself may have Telegram fetch the file first
+DOWNLOAD_LIMIT = 20 << 20  # bytes (Bot API, getFile)
 NOTICE_LIMIT = 200  # characters of a notice (Bot API, answerCallbackQuery)
 POLL_GRACE_S = 10.0  # a long poll may answer this much later than it was asked to
 
@@ -62,8 +64,8 @@ class SendError(Exception):
 
     kind             short and stable, for decisions, counters and logs: blocked, chat_not_found, too_long,
                      bad_markup, not_modified, edit_gone, copy_gone, thread_gone, query_old, empty,
-                     too_big, bad_request, migrated, flood, unauthorized, conflict, two_polls, network, timeout,
-                     server
+                     too_big, file_gone, bad_request, migrated, flood, unauthorized, conflict, two_polls, network,
+                     timeout, server
     permanent        the same call can never succeed
     retry_after      seconds to keep quiet, where Telegram named them
     maybe_delivered  a repeat may be read twice
@@ -137,6 +139,10 @@ class Wire(BaseRequest):
             raise NetworkError(f"HTTP {status}") from _Status(status)
         return status, body
 
+    async def fetch(self, url: str, limit: int, read_s: float) -> tuple[int, bytes]:
+        """The status and the body of a file's address. Raises what `bot.wire` raises, and nothing of the library."""
+        return await self._http.get(url, limit=limit, read_s=read_s)
+
     @staticmethod
     def parse_json_payload(payload: bytes) -> dict[str, Any]:
         """The library's own version logs the whole payload, an athlete's words included, if unreadable."""
@@ -154,6 +160,7 @@ class Api:
 
     def __init__(self, token: str, base_url: str, wire: Wire) -> None:
         self._address = f"{base_url.rstrip('/')}/bot{token}/"
+        self._files = f"{base_url.rstrip('/')}/file/bot{token}/"
         self._wire = wire
 
     # --- the bot and its updates ----------------------------------------------------------------------
@@ -195,6 +202,45 @@ class Api:
         """The menu of commands: (name without slash, description). None: for languages without their own."""
         menu = [{"command": name, "description": text} for name, text in commands]
         await self._call("setMyCommands", commands=menu, language_code=language)
+
+    # --- files that people have sent ------------------------------------------------------------------
+
+    async def get_file(self, file_id: str) -> str:
+        """The path under which `download` gets it; good for an hour."""
+        try:
+            found = _object(await self._call("getFile", read_s=DOWNLOAD_S, file_id=file_id))
+        except SendError as error:
+            error.maybe_delivered = False  # it only asks
+            if error.kind == "file_gone":
+                error.permanent = False  # "... or the file is temporarily unavailable", in the same words
+            raise
+        size, path = found.get("file_size"), found.get("file_path")
+        if isinstance(size, int) and size > DOWNLOAD_LIMIT:
+            raise SendError("too_big", permanent=True)
+        if not isinstance(path, str) or not _FILE_PATH.fullmatch(path):
+            raise SendError("server")
+        return path
+
+    async def download(self, path: str) -> bytes:
+        """What lies under a path of `get_file`; at most DOWNLOAD_LIMIT bytes."""
+        try:
+            status, body = await self._wire.fetch(self._files + path, DOWNLOAD_LIMIT, DOWNLOAD_S)
+        except TooLong:
+            raise SendError("too_big", permanent=True) from None
+        except NotSent:
+            raise SendError("network") from None
+        except MaybeSent as error:
+            raise SendError("timeout" if error.timeout else "network") from None
+        match status:
+            case 200:
+                return body
+            case 404:
+                raise SendError("file_gone")
+            case 401:
+                raise SendError("unauthorized")
+            case 429:
+                raise SendError("flood", retry_after=_retry_after(body))
+        raise SendError("server")
 
     # --- one outbox row -------------------------------------------------------------------------------
 
@@ -367,6 +413,9 @@ class Api:
             raise _decision(error) from None
 
 
+_FILE_PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)*", re.ASCII)  # a server of one's own may give a place on its disk instead
+
+
 def _inline(payload: Mapping[str, Json]) -> Json:
     rows = [
         [
@@ -419,6 +468,8 @@ _WORDING = tuple(
         ("empty", "text is empty|text must be non-empty"),
         ("query_old", "query is too old|QUERY_ID_INVALID"),
         ("thread_gone", "thread not found|TOPIC_(CLOSED|DELETED)"),
+        ("too_big", "file is too big"),
+        ("file_gone", "wrong file_id|file is temporarily unavailable|invalid file_id"),
         ("chat_not_found", "chat not found|PEER_ID_INVALID|user not found|CHAT_ID_INVALID"),
         ("blocked", "not enough rights|have no rights|CHAT_WRITE_FORBIDDEN|need administrator rights"),
     )

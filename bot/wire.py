@@ -9,8 +9,8 @@ A message has no idempotency key, so after a failure the sender must know whethe
 
 A pooled connection which the server closes in the instant we write to it is MaybeSent: the bytes were given
 to the kernel, and nobody can tell. We make that rare by giving up idle connections well before Telegram does.
-aiohttp repeats requests on such connections by itself only for methods that are idempotent; we POST only, and
-follow no redirect.
+aiohttp repeats requests on such connections by itself only for methods that are idempotent; we POST whatever has an
+effect, GET a file and nothing else, and follow no redirect.
 
 A call without a file is one JSON object. Which proxy leads to a host is asked once: aiohttp's own `trust_env` asks the
 environment and ~/.netrc anew for every request, in a thread, which took more CPU than all the rest of a call.
@@ -22,7 +22,7 @@ chained.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -55,6 +55,10 @@ class MaybeSent(Exception):
     def __init__(self, reason: str, *, timeout: bool = False) -> None:
         super().__init__(reason)
         self.timeout = timeout
+
+
+class TooLong(MaybeSent):
+    """The answer has more bytes than we take."""
 
 
 class Http:
@@ -98,6 +102,23 @@ class Http:
 
         Raises NotSent or MaybeSent and nothing else (but for cancellation).
         """
+        return await self._exchange("POST", url, read_s, connect_s, ANSWER_LIMIT, lambda: _form(data, files))
+
+    async def get(
+        self, url: str, *, limit: int, read_s: float = READ_S, connect_s: float = CONNECT_S
+    ) -> tuple[int, bytes]:
+        """The status and the whole body, of at most `limit` bytes. Raises as `post` does, and TooLong."""
+        return await self._exchange("GET", url, read_s, connect_s, limit, lambda: None)
+
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        read_s: float,
+        connect_s: float,
+        limit: int,
+        data: Callable[[], aiohttp.Payload | None],
+    ) -> tuple[int, bytes]:
         if self._session is None:
             raise NotSent("the connection pool is not open")
         # `read_s` is also the limit for the whole exchange: a server that drips one byte a second must not
@@ -108,9 +129,10 @@ class Http:
         except ValueError:
             raise NotSent("no address, or none of a proxy") from None
         try:
-            async with self._session.post(
+            async with self._session.request(
+                method,
                 url,
-                data=_form(data, files),
+                data=data(),
                 timeout=limits,
                 allow_redirects=False,
                 proxy=proxy,
@@ -118,8 +140,8 @@ class Http:
                 body = bytearray()
                 async for part in answer.content.iter_any():
                     body += part
-                    if len(body) > ANSWER_LIMIT:
-                        raise MaybeSent("the answer is too long")
+                    if len(body) > limit:
+                        raise TooLong("the answer is too long")
                 return answer.status, bytes(body)
         except _BEFORE_WRITING as error:
             raise NotSent(type(error).__name__) from None

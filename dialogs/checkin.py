@@ -18,7 +18,7 @@ from dialogs.levels import Level
 from dialogs.model import Button, Json, Lane, Talk
 from dialogs.scripts import SCRIPTS
 from dialogs.scripts.checkin import ITEMS
-from dialogs.scripts.readers import BONE_LIKE
+from dialogs.words.aches import BONE_LIKE, Ache
 
 SNOOZE = timedelta(hours=1)
 UNFINISHED = timedelta(minutes=10)  # a pain named but not described: silence counts as the worse answer
@@ -128,11 +128,19 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     _thank(draft, talk, step)
 
 
-def sore(draft: Draft, place: str) -> None:
-    """A bone-like pain was mentioned in passing: ask only what is missing, in the open check-in if there is one."""
-    talk = draft.talk("morning") or draft.open("pain").talk
-    script = SCRIPTS[talk.script]
-    moved(draft, talk, engine.fill(script, talk, {"hurts": "hurts", "pain_where": place}))
+def ache(draft: Draft, said: Ache) -> None:
+    """A pain was told of: ask only what is missing, in the open check-in if there is one. What is known stays known,
+    and what was told today is not asked for again."""
+    today = summary.answers_of(draft.days, draft.today)
+    same = said.place in (None, today.get("pain_where")) and said.score in (None, today.get("pain_level"))
+    if "pain_stride" in today and same:
+        return
+    talk = draft.talk("morning") or draft.talk("pain") or draft.open("pain").talk
+    told = {"pain_where": said.place, "pain_level": said.score, "pain_side": said.side, "pain_when": said.when}
+    fresh = {name: value for name, value in told.items() if value is not None and name not in talk.slots}
+    if "pain_stride" in talk.slots or (talk.slots.get("hurts") == "hurts" and not fresh):
+        return  # it is told, or is being asked for this moment
+    moved(draft, talk, engine.fill(SCRIPTS[talk.script], talk, {"hurts": "hurts", **fresh}))
 
 
 def unfinished(draft: Draft, event: Due) -> None:
@@ -177,9 +185,11 @@ def _judge_pain(draft: Draft, slots: Mapping[str, Json]) -> None:
         slots.get("pain_stride"),
     )
     about = {"where": where, "level": level, "stride": stride}
+    about |= {name: slots[f"pain_{name}"] for name in ("side", "when") if f"pain_{name}" in slots}
     draft.record("step", "pain", about)
-    words = f"{where}, {level}/10" + (", changes the stride" if stride == "yes" else "")
-    said = [one.words for one in draft.days if one.kind == "words" and one.day == draft.today and one.words]
+    side = f"{slots['pain_side']} " if "pain_side" in slots else ""
+    words = f"{side}{where}, {level}/10" + (", changes the stride" if stride == "yes" else "")
+    said = [str(one.words) for one in summary.own_words(draft.days) if one.day == draft.today]
     words = "\n".join([words, *said[-3:]])
     if where in BONE_LIKE and level > 0:
         escalation.raise_(draft, Level.TODAY, "pain_bone", words)
@@ -212,10 +222,14 @@ def _thank(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     draft.say(
         f"{talk.script}.done",
         {"so_far": answers, "usual": step.ended == "usual", "low": bool(numbers) and min(numbers) <= 2},
-        buttons=_after() if talk.script == "morning" else (),
+        buttons={"morning": _after(), "pain": _right_or_not()}.get(talk.script, ()),
         edit=draft.tapped is not None,
         bubble=talk.bubble,
     )
+
+
+def _right_or_not() -> Rows:
+    return ((Button("button.right", "do:right"), Button("button.not_right", "do:pain")),)
 
 
 def _after() -> Rows:

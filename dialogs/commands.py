@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from dialogs import checkin, desk, engine, escalation, joining, rights
+from dialogs import asking, checkin, desk, engine, escalation, joining, rights, summary, transcripts
 from dialogs.draft import Draft
 from dialogs.levels import Level
 from dialogs.model import Talk
@@ -48,7 +48,7 @@ def _talk(script: str) -> Act:
 
 def _need_coach(draft: Draft, rest: str) -> None:
     """ "I need my coach": a human today, no questions asked; "it can't wait" is one tap further."""
-    said = [one.words for one in draft.days if one.kind == "words" and one.words and one.day == draft.today]
+    said = [str(one.words) for one in summary.own_words(draft.days) if one.day == draft.today]
     known = [line for one in draft.escalations() for line in one.words.splitlines()]
     words = rest or (said[-1] if said and said[-1] not in known else "")
     escalation.raise_(draft, Level.TODAY, escalation.ASKED, words)
@@ -88,6 +88,17 @@ def _urgent(draft: Draft, short: str) -> None:
     """Pressed long ago or just now: who says it can't wait is heard."""
     if not escalation.urgent(draft, short):
         _need_coach(draft, "")
+
+
+def _can_wait(draft: Draft, short: str) -> None:
+    """What could not be read is not urgent, says who sent it: it stays where it is."""
+    draft.record("step", "can_wait", short)
+    draft.say("athlete.can_wait", edit=True)
+
+
+def _pain_again(draft: Draft, rest: str) -> None:
+    """What was understood of a pain is not right: it is asked for from the beginning."""
+    draft.ask(draft.open("pain").talk, anew=True)
 
 
 def _athletes_only(act: Act) -> Act:
@@ -155,6 +166,7 @@ WISHES: Mapping[str, Act] = {
 
 TAPS: Mapping[str, Act] = {
     "urgent": _athletes_only(_urgent),
+    "can_wait": _athletes_only(_can_wait),
     "do": lambda draft, what: DO.get(what, closed)(draft, ""),
     "wish": rights.wish,
 }
@@ -162,6 +174,8 @@ TAPS: Mapping[str, Act] = {
 COACH_TAPS: Mapping[str, Act] = {
     "ack": desk.take,
     "close": desk.close,
+    "useful": lambda draft, short: desk.judged(draft, short, useful=True),
+    "useless": lambda draft, short: desk.judged(draft, short, useful=False),
     "erase": rights.decide,
     "write": lambda draft, id: desk.write(draft, int(id) if id.isascii() and id.isdecimal() and len(id) < 19 else -1),
 }
@@ -171,12 +185,17 @@ DO: Mapping[str, Act] = {
     "change": _athletes_only(_change),
     "session": COMMANDS["session"],
     "coach": COMMANDS["coach"],
+    "pain": _athletes_only(_pain_again),
+    "right": _athletes_only(lambda draft, rest: draft.say("pain.right", edit=True)),
+    "correct": _athletes_only(_talk("correct")),
 }
 
 MOVED: Mapping[str, Callable[[Draft, Talk, engine.Moved], None]] = {
     "morning": checkin.moved,
     "session": checkin.moved,
     "pain": checkin.moved,
+    "sure": asking.moved,
+    "correct": transcripts.corrected,
     "onboarding": joining.moved,
     "coach_onboarding": joining.moved,
     "hour": joining.moved,

@@ -85,6 +85,17 @@ def close(draft: Draft, short: str) -> None:
     rights.closed(draft, found.athlete_id)
 
 
+def judged(draft: Draft, short: str, *, useful: bool) -> None:
+    """Was it worth the coach's attention? Kept in the athlete's journal beside the judgement; the last word counts."""
+    found = _mine(draft, short)
+    if found is None:
+        draft.toast("shared.question_closed")
+        return
+    verdict = {"short": short, "useful": useful, "flag": found.flag}
+    draft.record("step", "useful", verdict, about=draft.athlete(found.athlete_id))
+    draft.toast("coach.judged")
+
+
 def write(draft: Draft, athlete_id: int) -> None:
     """Begin a letter to an athlete: the next text goes to them, and only to them."""
     athlete = draft.athlete(athlete_id)

@@ -30,6 +30,10 @@ from dialogs.events import Due, Unreachable
 from dialogs.levels import Level
 from dialogs.model import Button, Escalation, Json, Lane, Message, Person
 
+Spans = tuple[tuple[int, int], ...]  # half-open, in code points of the words they belong to
+
+Told = tuple[str, Mapping[str, Json]]
+
 STRIPPED = 4  # pages whose buttons are taken off at an Ack; older ones answer "already taken" when pressed
 
 CRISIS = "crisis"  # the flag of words about not wanting to live: other numbers, other words to the athlete
@@ -66,19 +70,25 @@ def rung(level: Level, step: int) -> Rung:
     return Rung(ladder[-1].after + beyond * EVERY[level], backup=True, tell=beyond % TELL_AGAIN == 0)
 
 
-def raise_(draft: Draft, level: Level, flag: str, words: str) -> Escalation:
-    """Something of this level was heard from this turn's athlete. Tells the athlete, starts or joins the ladder."""
+def raise_(
+    draft: Draft, level: Level, flag: str, words: str, because: Spans = (), *, told: Told | None = None
+) -> Escalation:
+    """Something of this level was heard from this turn's athlete. Tells the athlete, starts or joins the ladder.
+
+    `because`: the spans of `words` that decided. `told`: a text for the athlete (its id, and data), which asks whether
+    it is urgent, in place of what a new concern says.
+    """
     before = _untaken(draft)
     if before is not None:
-        joined = replace(before, words=f"{before.words}\n{words}".strip())
+        joined = _with_words(before, words, because)
         if level <= before.level:
             if flag == CRISIS:  # from now on the lines for that stand in every word to the athlete
                 joined = replace(joined, flag=flag)
             draft.put(joined)
             draft.record("step", "joined", before.short, words)
             _add(draft, joined, words)
-            if level >= Level.TODAY:
-                _tell_athlete(draft, replace(joined, flag=flag))
+            if level >= Level.TODAY or told:
+                _tell_athlete(draft, replace(joined, flag=flag), told)
             else:
                 draft.say("athlete.added")
             return joined
@@ -86,11 +96,11 @@ def raise_(draft: Draft, level: Level, flag: str, words: str) -> Escalation:
         draft.cancelled.append(f"page:{before.short}:")
     else:
         short = _short(draft)
-        escalation = Escalation(0, short, draft.person.id, level, flag, words, draft.now)
+        escalation = Escalation(0, short, draft.person.id, level, flag, words, draft.now, because=because)
     draft.record("step", "raised", {"short": escalation.short, "level": level.value, "flag": flag}, words)
     if level < Level.TODAY:
         draft.put(replace(escalation, next_at=_next_list(draft)))
-        _tell_athlete(draft, escalation)
+        _tell_athlete(draft, escalation, told)
         return escalation
     start = _start(draft, escalation)
     _tell_athlete(draft, escalation)
@@ -100,12 +110,27 @@ def raise_(draft: Draft, level: Level, flag: str, words: str) -> Escalation:
     return _plan(draft, escalation, start)
 
 
+def _with_words(escalation: Escalation, words: str, because: Spans = ()) -> Escalation:
+    """Further words below those that are there, and their marks with them."""
+    if not escalation.words or not words:
+        return replace(escalation, words=escalation.words or words, because=escalation.because or because)
+    down = len(escalation.words) + 1
+    marks = (*escalation.because, *((start + down, end + down) for start, end in because))
+    return replace(escalation, words=f"{escalation.words}\n{words}", because=marks)
+
+
+def waiting(draft: Draft) -> bool:
+    """Something urgent of this athlete is with nobody yet: further words go along with it."""
+    open_one = _untaken(draft)
+    return open_one is not None and open_one.level >= Level.TODAY
+
+
 def add(draft: Draft, words: str) -> bool:
     """Harmless words while something urgent of this athlete is with nobody yet: they go along. False: there is none."""
     open_one = _untaken(draft)
-    if open_one is None or open_one.level < Level.TODAY:
+    if open_one is None or not waiting(draft):
         return False
-    joined = replace(open_one, words=f"{open_one.words}\n{words}".strip())
+    joined = _with_words(open_one, words)
     draft.put(joined)
     _add(draft, joined, words)
     draft.say("athlete.added")
@@ -166,7 +191,7 @@ def ack(draft: Draft, escalation: Escalation, *, by_letter: bool = False) -> Non
     if not by_letter:
         draft.say(
             "coach.taken",
-            {**facts, "words": escalation.words},
+            {**facts, "words": escalation.words, "because": escalation.because},
             buttons=after_ack(escalation),
             edit=draft.tapped is not None,
             about=athlete.id,
@@ -227,6 +252,10 @@ def after_ack(escalation: Escalation) -> Rows:
             Button("button.write", f"write:{escalation.athlete_id}"),
             Button("button.close", f"close:{escalation.short}"),
         ),
+        (
+            Button("button.useful", f"useful:{escalation.short}"),
+            Button("button.useless", f"useless:{escalation.short}"),
+        ),
     )
 
 
@@ -246,6 +275,7 @@ def described(draft: Draft, escalation: Escalation, athlete: Person, reader: Per
         "level": escalation.level.value,
         "flag": escalation.flag,
         "words": escalation.words,
+        "because": escalation.because,
         "short": escalation.short,
         "at": draft.local_time(escalation.raised_at, reader),
         "at_raised": draft.local_time(escalation.raised_at, reader),
@@ -366,7 +396,7 @@ def _add(draft: Draft, escalation: Escalation, words: str) -> None:
 # --- the athlete --------------------------------------------------------------------------------------------------
 
 
-def _tell_athlete(draft: Draft, escalation: Escalation) -> None:
+def _tell_athlete(draft: Draft, escalation: Escalation, told: Told | None = None) -> None:
     """The truth at once: the number to call, whom we page and when; never that somebody has seen it."""
     if not draft.person.reachable:
         return
@@ -387,6 +417,9 @@ def _tell_athlete(draft: Draft, escalation: Escalation) -> None:
         case _:
             text = "athlete.concern"
     worse: Rows = ((Button("button.urgent", f"urgent:{escalation.short}"),),)
+    if told is not None:  # it could not be read: then we ask
+        text, data = told[0], {**data, **told[1]}
+        worse = ((*worse[0], Button("button.can_wait", f"can_wait:{escalation.short}")),)
     draft.say(
         text,
         data,

@@ -1,23 +1,34 @@
 """How what somebody says, taps or sends is heard. What a human must hear is found before anything else is done with it.
 
-For an athlete's words, in this order: kept, read by `words.triage`, escalated if need be; then they may be a wish, an
-answer to the open question, a word to the coach they are talking with, or a line for the coach's next list. Nobody's
-words end in nothing. Before somebody has agreed to anything nothing is kept, but what cannot wait is heard even so.
+For an athlete's words, in this order: kept, read by `words.triage`, escalated if need be, or asked about where they may
+be urgent or nothing (`asking`); then they may be a wish, an answer to the open question, a word to the coach they are
+talking with, or a line for the coach's next list. Nobody's words end in nothing. Before somebody has agreed to anything
+nothing is kept, but what cannot wait is heard even so.
+
+People write in pieces: what was said within one minute is read together as well as by itself, and the worse of the two
+counts. What cannot be read as the athlete's own words (voice, photo, sticker, a forward) goes to the coach as it is,
+with one question: is it urgent? A transcript may raise, never lower, and is never more than a machine's guess.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 
-from dialogs import checkin, commands, desk, engine, escalation, joining, timing
+from dialogs import asking, checkin, commands, desk, engine, escalation, joining, judging, summary, timing
 from dialogs.draft import Draft
 from dialogs.events import Edited, Said, Sent, Tapped
 from dialogs.levels import Level
 from dialogs.model import Attachment, Button, Person, Talk
 from dialogs.scripts import SCRIPTS
 from dialogs.scripts.readers import sore_bone
-from dialogs.words import triage
+from dialogs.words import aches
+from dialogs.words.triage import Reading
 
+FRAGMENTS = timedelta(minutes=1)  # what is written within this time is one thing, said in pieces
+UNSCREENED: escalation.Told = ("athlete.unscreened", {})
+SPOKEN = ("voice", "audio", "video_note")  # what a transcript is tried of
 TALKING = timing.LATE_AFTER * 6  # twelve hours: an athlete's words after a coach's letter are an answer to it
 CHECKINS = ("morning", "session", "pain")
 
@@ -30,7 +41,7 @@ def said(draft: Draft, event: Said) -> None:
     if draft.person.coaches and _coach_said(draft, event):
         return
     if draft.person.runs:
-        _athlete_said(draft, event.text)
+        _athlete_said(draft, event.text, forwarded=event.forwarded)
     elif not _to_talk(draft, event.text):
         draft.say("coach.not_understood")
 
@@ -42,7 +53,7 @@ def _commanded(draft: Draft, text: str, name: str, rest: str) -> None:
     level = Level.NONE
     if said and draft.person.runs and joining.settled(draft.person):
         least = Level.TODAY if name == "coach" else Level.NONE
-        level = _keep_and_read(draft, said, typed=name in commands.TAKES_TEXT, least=least)
+        level = _keep_and_read(draft, said, typed=name in commands.TAKES_TEXT, least=least).level
     if act is None:
         if level < Level.CONCERN:
             draft.say("shared.unknown_command")
@@ -61,26 +72,36 @@ def _coach_said(draft: Draft, event: Said) -> bool:
     return desk.take_by_word(draft, event.text)
 
 
-def _athlete_said(draft: Draft, text: str) -> None:
+def _athlete_said(draft: Draft, text: str, *, forwarded: bool = False) -> None:
     if joining.unheard(draft):
         _before_yes(draft, text)
+        return
+    if forwarded and draft.person.consent_at is not None:
+        _forwarded(draft, text)
         return
     talk = draft.top()
     moved = engine.hear(SCRIPTS[talk.script], talk, text, draft.today) if talk else None
     wish = commands.WISHES.get(" ".join(text.casefold().strip(" .!?").replace("’", "'").split()))
-    level = _keep_and_read(draft, text, typed=wish is not None or _is_answer(talk, moved, text))
-    if wish is not None:
+    if wish is not None:  # known word for word, so there is nothing to read in it
+        draft.record("typed", "wish", words=text)
         wish(draft, "")
-    elif talk is not None and moved is not None and not (moved.wrong and level >= Level.CONCERN):
-        commands.MOVED[talk.script](draft, talk, moved)  # after an alarm it does not ask back
-    elif level >= Level.CONCERN:
         return
+    reading = _keep_and_read(draft, text, typed=_is_answer(talk, moved, text))
+    level = reading.level
+    if talk is not None and moved is not None and not (moved.wrong and level >= Level.CONCERN):
+        commands.MOVED[talk.script](draft, talk, moved)  # after an alarm it does not ask back
+    elif reading.ask is not None:  # one question at a time, and it has been asked
+        if level < Level.CONCERN and (listener := _listener(draft)) is not None:
+            _pass_on(draft, listener, text)
+    elif level >= Level.CONCERN:
+        if level < Level.TODAY and "pain" in reading.themes:
+            checkin.ache(draft, aches.read(text))
     elif escalation.add(draft, text):
         draft.read_by_now()
     elif (listener := _listener(draft)) is not None:
         _pass_on(draft, listener, text)
     elif (place := sore_bone(text)) is not None and (talk is None or "pain_where" not in talk.slots):
-        checkin.sore(draft, place)
+        checkin.ache(draft, replace(aches.read(text), place=place))
     elif talk is not None and (talk.script not in CHECKINS or draft.now - talk.opened_at < timing.LATE_AFTER):
         draft.ask(talk, preface="athlete.kept_here")
     else:
@@ -96,8 +117,8 @@ def _kept(draft: Draft, text: str) -> None:
 
 def _before_yes(draft: Draft, text: str) -> None:
     """Words of somebody who has not agreed to anything: nothing is kept, but what cannot wait is heard even so."""
-    if read(text)[0] >= Level.NOW:
-        _keep_and_read(draft, text)
+    if judging.read_answer(text).level >= Level.NOW:  # the book alone: what it hears was written down as an alarm
+        _keep_and_read(draft, text, typed=True)
     elif (talk := draft.top()) is not None and talk.script == "erase":
         if not _to_talk(draft, text):
             draft.ask(talk)
@@ -108,40 +129,76 @@ def _before_yes(draft: Draft, text: str) -> None:
 
 
 def _is_answer(talk: Talk | None, moved: engine.Moved | None, text: str) -> bool:
-    """True for what was typed into a form and tells a coach nothing: "7", "Riga", "asdf". Where it hurts does tell;
-    and many words that do not fit the question were not meant for it."""
+    """True for what was typed into a form and tells a coach nothing: "7", "Riga", "asdf", "29 February 2027". Where it
+    hurts does tell; and many words that do not fit the question were not meant for it."""
     if talk is None or moved is None or talk.step == "pain_where":
         return False
-    return moved.wrong is None or len(text.split()) < 3
+    return moved.wrong is None or len(text.split()) < (5 if re.search(r"\d", text) else 3)
 
 
-def read(text: str) -> tuple[Level, str]:
-    """How soon, and the flag. A reader that fails must not cost the athlete the human."""
-    try:
-        reading = triage.read(text)
-    except Exception:
-        return Level.CONCERN, "unread"
-    return reading.level, escalation.CRISIS if reading.crisis else (reading.flag or "words")
-
-
-def _keep_and_read(draft: Draft, text: str, *, typed: bool = False, least: Level = Level.NONE) -> Level:
-    """Keep the words, read them, and escalate what a human must hear. Returns the level that was acted on.
+def _keep_and_read(
+    draft: Draft, text: str, *, typed: bool = False, least: Level = Level.NONE, anew: bool = False
+) -> Reading:
+    """Keep the words, read them, and escalate what a human must hear. Returns how they were read, with the level that
+    was acted on, and `ask` only where a question was asked.
 
     The record carries that level as its value: words with a level stand on the coach's list as an escalation, and
-    not once more among what else was said.
+    not once more among what else was said. The judgement stands beside it, for whoever asks why. `anew`: the text
+    stands for what was said before, and is not a piece of it.
     """
-    level, flag = read(text)
-    if level < least:
-        level, flag = least, escalation.ASKED
+    if typed:
+        words, reading = text, judging.read_answer(text)
+    else:
+        words, reading = (text, judging.read(text)) if anew else _together(draft, text)
+    if reading.level < least:
+        reading = replace(reading, level=least, flag=escalation.ASKED, ask=None, because=())
+    level = reading.level
     # Who is just joining tells of old injuries: that is history for the coach. What cannot wait is heard even so.
-    heard = level >= Level.CONCERN and (draft.person.consent_at is not None or level >= Level.NOW)
+    consented = draft.person.consent_at is not None
+    heard = level >= Level.CONCERN and (consented or level >= Level.NOW)
+    asks = reading.ask is not None and level < Level.TODAY and consented and not escalation.waiting(draft)
+    if asks and level is Level.CONCERN and reading.ask == "body" and aches.read(text).place is not None:
+        asks = False  # how strong it is and whether it changes the stride is the better question, and has its own clock
     talk = draft.top()
     name = talk.script if talk else "free"
     draft.record("typed" if typed and not heard else "words", name, level.value if heard else None, text)
-    if not heard:
-        return min(level, Level.NOTE)
-    escalation.raise_(draft, level, flag, text)
-    return level
+    if heard or asks:
+        judging.note(draft, reading)
+    if heard:
+        _escalate(draft, reading, words, text)
+    if asks:
+        marked = ("", ()) if heard else (words, reading.because)  # what is heard already stands there, with its marks
+        asking.ask(draft, str(reading.ask), reading.flag or "words", *marked)
+    return replace(reading, level=level if heard else min(level, Level.NOTE), ask=reading.ask if asks else None)
+
+
+def _together(draft: Draft, text: str) -> tuple[str, Reading]:
+    """The words that count, and how they read: this text, or with it what was said within the last minute, where that
+    makes it worse ("my chest" - "hurts when i breathe")."""
+    pieces = [one for one in summary.own_words(draft.known.records) if draft.now - one.at <= FRAGMENTS]
+    alone = judging.read(text)
+    if not pieces:
+        return text, alone
+    # Only what is new in it: a "thanks" one minute after an alarm is not another alarm.
+    known = max([alone.level, *(Level(one.value) for one in pieces if one.value in set(Level))])
+    together = "\n".join([*(str(one.words) for one in pieces), text])
+    both = judging.read(together)
+    asks_more = both.ask is not None and alone.ask is None and known < Level.CONCERN
+    return (together, both) if both.level > known or asks_more else (text, alone)
+
+
+def _escalate(draft: Draft, reading: Reading, words: str, text: str) -> None:
+    because = reading.because
+    if words != text and any(words[: -len(text) - 1] in one.words for one in draft.escalations() if one.open):
+        # What was said before is there already: only the new words follow, with their own marks.
+        down = len(words) - len(text)
+        words, because = text, tuple((start - down, end - down) for start, end in because if start >= down)
+    told: escalation.Told | None = None
+    if reading.flag == "language":
+        told = ("athlete.language", {"language": reading.language})
+    if reading.level >= Level.NOW:
+        asking.settle(draft)
+    escalation.raise_(draft, reading.level, reading.flag or "words", words, because, told=told)
 
 
 def _to_talk(draft: Draft, text: str) -> bool:
@@ -177,12 +234,13 @@ def edited(draft: Draft, event: Edited) -> None:
         _before_yes(draft, event.text)
     else:
         draft.record("edit", "edited", words=event.text)
-        if _keep_and_read(draft, event.text) < Level.CONCERN:
+        reading = _keep_and_read(draft, event.text, anew=True)
+        if reading.level < Level.CONCERN and reading.ask is None:
             draft.say("athlete.edit_kept")
 
 
 def sent(draft: Draft, event: Sent) -> None:
-    """Voice, photo, sticker ...: it cannot be screened, so a human gets it, and the athlete may say it is urgent."""
+    """Voice, photo, sticker ...: it cannot be screened, so a human gets it, and the athlete is asked: is it urgent?"""
     attach = Attachment(draft.person.chat_id or 0, event.message_id)  # a private chat: the person's own
     if draft.person.coaches and _coach_sent(draft, event, attach):
         return
@@ -190,25 +248,44 @@ def sent(draft: Draft, event: Sent) -> None:
         _before_yes(draft, event.caption)
         return
     draft.record("file", event.kind, event.file_id, event.caption or None)
-    if event.kind == "sticker":
-        draft.say("athlete.heard", buttons=((Button("button.need_coach", "do:coach"),),))
-        return
-    level = _keep_and_read(draft, event.caption) if event.caption else Level.NONE
     talk = draft.top()
     if draft.person.consent_at is None and talk is not None:
+        if event.caption:
+            _keep_and_read(draft, event.caption)
         draft.ask(talk, preface="athlete.file_not_now")
         return
+    level = _keep_and_read(draft, event.caption).level if event.caption else Level.NONE
+    if event.kind in SPOKEN and event.file_id:  # done by whoever has a program for it, else dropped
+        key = f"transcribe:{draft.person.id}:{event.message_id}"
+        draft.wake("transcribe", key, draft.now, file_id=event.file_id, message_id=event.message_id)
     listener = _listener(draft)
     if listener is not None and level < Level.CONCERN:
         _pass_on(draft, listener, event.caption, attach)
         return
-    if level < Level.CONCERN:
-        escalation.raise_(draft, Level.CONCERN, "unscreened", event.caption)
-        draft.read_by_now()
     to = next(iter(escalation.hearing(draft.known.coach, draft.known.backup)), None)
+    if event.kind == "sticker":  # hardly ever a cry for help: no line on the list, but the coach sees it
+        draft.say("athlete.sticker", buttons=((Button("button.need_coach", "do:coach"),),))
+    elif level < Level.CONCERN:
+        escalation.raise_(draft, Level.CONCERN, "unscreened", event.caption, told=UNSCREENED)
+        draft.read_by_now()
     if to is not None:
-        facts = {"athlete": draft.person.name}
+        facts = {"athlete": draft.person.name, "kind": event.kind}
         draft.say("coach.attached", facts, to=to, attach=attach, quiet=level < Level.NOW, about=draft.person.id)
+
+
+def _forwarded(draft: Draft, text: str) -> None:
+    """Somebody else's words, sent on: they are no answer and no wish, and cannot be screened as the athlete's own. The
+    coach gets them; the athlete is asked, with the clock running where they would have been urgent."""
+    reading = judging.read(text)
+    draft.record("words", "forwarded", Level.CONCERN.value, text)
+    judging.note(draft, reading)
+    if reading.level >= Level.TODAY:
+        escalation.raise_(draft, Level.CONCERN, "unscreened", text, reading.because)
+        asking.ask(draft, "forwarded", reading.flag or "words", "")
+    elif (listener := _listener(draft)) is not None:
+        _pass_on(draft, listener, text)
+    else:
+        escalation.raise_(draft, Level.CONCERN, "unscreened", text, reading.because, told=UNSCREENED)
 
 
 def _coach_sent(draft: Draft, event: Sent, attach: Attachment) -> bool:

@@ -105,6 +105,8 @@ class Record:
 class Escalation:
     """Something a human must hear. It ends only by a human's act: `acked_at` (I have it), then `closed_at`.
 
+    `because`: half-open spans of `words`, in code points: the words that decided, marked for the coach.
+
     `short` is what people say to each other ("K7Q2M"); it marks repeats as repeats. `step` counts the rungs of
     the ladder that have been climbed; `next_at` is never None while it is open.
     """
@@ -122,6 +124,7 @@ class Escalation:
     acked_at: datetime | None = None
     closed_at: datetime | None = None
     version: int = 0
+    because: tuple[tuple[int, int], ...] = ()
 
     @property
     def open(self) -> bool:

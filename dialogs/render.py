@@ -16,7 +16,7 @@ import functools
 import html
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import jinja2
@@ -30,9 +30,20 @@ _TEXTS = Path(__file__).parent / "texts"
 _TAG = re.compile(r"</?[a-z][^<>]*>")
 
 
+def marked(words: str, because: Iterable[Sequence[int]] = ()) -> Markup:
+    """Somebody's words with the stretches that decided in bold. Stretches that lie outside are left out: words too long
+    for one message are cut before this."""
+    found, at = Markup(), 0
+    for start, end in because:
+        if at <= start < end <= len(words):
+            found += Markup("%s<b>%s</b>") % (words[at:start], words[start:end])
+            at = end
+    return found + words[at:]
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEXTS),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
@@ -41,6 +52,8 @@ def _environment() -> jinja2.Environment:
         auto_reload=False,
         cache_size=-1,
     )
+    environment.filters["marked"] = marked
+    return environment
 
 
 @functools.cache

@@ -14,6 +14,14 @@ def answers_of(records: Iterable[Record], day: date) -> dict[str, Json]:
     return {record.name: record.value for record in records if record.kind == "answer" and record.day == day}
 
 
+NOT_OWN = ("coach_wrote", "forwarded", "transcript")  # words in an athlete's journal that they did not type
+
+
+def own_words(records: Iterable[Record]) -> list[Record]:
+    """What the athlete wrote for a human, in their own words, oldest first: no letter of a coach, no forward."""
+    return [one for one in records if one.kind == "words" and one.words and one.name not in NOT_OWN]
+
+
 def week(records: Iterable[Record], today: date) -> list[dict[str, Json]]:
     """Seven days up to today, oldest first; each has `day`, `weekday` (0 = Monday), `answers` (1..5, "usual" or None
     by item), `pain` (0..10 or None) and `answered`."""

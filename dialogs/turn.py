@@ -10,13 +10,14 @@ goes out in the Outcome, and nothing is read or sent on the way. So a turn can b
 What happens to an athlete's words, in this order:
     1. they are kept, letter for letter;
     2. they are read for how soon a human must hear them (`words.triage`), whatever conversation is open;
-    3. what a human must hear is escalated (`escalation`), and the athlete is told the truth about it;
+    3. what a human must hear is escalated (`escalation`), and the athlete is told the truth about it; what may be
+       urgent or nothing is asked about (`asking`), and no answer counts as yes;
     4. only then may they be an answer to a question, or a command, or a wish in plain words.
 
-Rooms: `hearing` takes in what somebody says, `commands` are its tables of wishes; `engine` moves a conversation,
-`scripts` are its tables; `checkin` says what an answer means, `escalation` reaches a human, `desk` is what the coach
-does, `joining` is how one comes in, `rights` how one leaves. `draft` is the sheet they all write on, `render` turns it
-into texts.
+Rooms: `hearing` takes in what somebody says, `judging` reads it, `asking` asks instead of guessing, `transcripts` are
+what a machine heard in a voice note; `commands` are the tables of wishes; `engine` moves a conversation, `scripts` are
+its tables; `checkin` says what an answer means, `escalation` reaches a human, `desk` is what the coach does, `joining`
+is how one comes in, `rights` how one leaves. `draft` is the sheet they all write on, `render` turns it into texts.
 """
 
 from __future__ import annotations
@@ -24,7 +25,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from dialogs import checkin, commands, desk, escalation, hearing, joining, rights, timing
+from dialogs import (
+    asking,
+    checkin,
+    commands,
+    desk,
+    escalation,
+    hearing,
+    joining,
+    rights,
+    timing,
+    transcripts,
+)
 from dialogs.draft import Draft
 from dialogs.events import (
     Blocked,
@@ -45,6 +57,7 @@ from dialogs.events import (
 )
 from dialogs.levels import Level
 from dialogs.model import Json, Lane, Message, Outcome, Snapshot
+from dialogs.words import phrases
 
 SETTINGS = ("hour", "zone", "days_off", "pause", "erase")
 FORM_LIVES = desk.RELAY_LIVES  # a setting that was begun and left: what is written later is not meant for it
@@ -173,6 +186,12 @@ def _due(draft: Draft, event: Due) -> None:
             checkin.due(draft, event)
         case "page":
             escalation.due(draft, event)
+        case "unsure":
+            asking.due(draft, event)
+        case "transcript":
+            transcripts.transcribed(draft, event)
+        case "transcribe":
+            pass  # nobody here has a program that transcribes: the voice note itself is with the coach
         case "unfinished":
             checkin.unfinished(draft, event)
         case "list":
@@ -200,8 +219,10 @@ def _restored(draft: Draft, event: Due) -> None:
 def _unread(draft: Draft, event: Unread) -> None:
     raw = event.raw[:CAUSE_RAW]
     if draft.person.runs:
-        level, flag = hearing.read(raw)  # "chest pain" may stand in what our own mistake made unreadable
-        escalation.raise_(draft, max(level, Level.CONCERN), flag if level >= Level.TODAY else "unread", raw)
+        found = phrases.read(raw)  # "chest pain" may stand in what our own mistake made unreadable
+        urgent = found.level >= Level.TODAY
+        flag = found.flag if urgent and found.flag else "unread"
+        escalation.raise_(draft, max(found.level, Level.CONCERN), flag, raw, found.because if urgent else ())
     elif (head := next((one for one in draft.known.colleagues if one.id != draft.person.id), draft.person)) is not None:
         draft.say("coach.unread_stranger", {"words": raw}, to=head)
 

@@ -10,18 +10,28 @@ rang: the athlete who changes the hour must still be asked today, under the same
 
 Mark a row `done` before the turn's outcome is saved: then a turn that puts its own key again is refused, and
 does not move the row it stands on.
+
+One kind may take longer than any transaction, TRANSCRIBE (bot.transcribe). Whoever works on it holds it instead:
+
+    open --hold--> open, nobody else's for a while --done, with what follows from it--> done
+                                    |\\--give_back--> open again at `retry_at`, or dead
+                                    \\--(killed)--> open again when the while is over
+
+There a try counts when it begins, and not when it has failed: what kills the whole process would come for ever.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import sqlalchemy as sa
 
 from dialogs.model import Json, Wakeup
 from storage.schema import due, status_is, upsert
+
+TRANSCRIBE = "transcribe"  # a voice note whose words somebody may write down
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +55,15 @@ _PUT = _new.on_conflict_do_update(
     set_={name: _new.excluded[name] for name in ("at", "ready_at", "day", "data")},
     where=sa.and_(_open, due.c.person_id == _new.excluded.person_id),
 )
-_CLAIM = (
+_FIRST = (
     sa.select(due.c.id, due.c.person_id, due.c.kind, due.c.key, due.c.at, due.c.day, due.c.data, due.c.attempts)
     .where(_open, due.c.ready_at <= sa.bindparam("now"))
     .order_by(due.c.ready_at, due.c.id)
     .limit(1)
     .with_for_update(skip_locked=True)
 )
+_CLAIM = _FIRST.where(due.c.kind != sa.bindparam("but"))
+_CLAIM_TRANSCRIBE = _FIRST.where(due.c.kind == TRANSCRIBE)
 _FINISH = (
     sa.update(due)
     .where(due.c.id == sa.bindparam("row_id"), _open)
@@ -67,6 +79,30 @@ _FAIL = (
         finished_at=sa.bindparam("finished_at"),
         error_class=sa.bindparam("error_class"),
     )
+)
+# Held by somebody: a try has begun, and nothing says yet how it ended.
+_HOLD = (
+    sa.update(due)
+    .where(due.c.id == sa.bindparam("row_id"), _open)
+    .values(
+        attempts=due.c.attempts + 1, ready_at=sa.bindparam("until", type_=due.c.ready_at.type), error_class=sa.null()
+    )
+)
+_GIVE_BACK = (
+    sa.update(due)
+    .where(due.c.id == sa.bindparam("row_id"), _open, due.c.attempts == sa.bindparam("tried"))
+    .values(
+        status=sa.bindparam("status"),
+        attempts=sa.bindparam("counted"),
+        ready_at=sa.func.coalesce(sa.bindparam("retry_at", type_=due.c.ready_at.type), due.c.ready_at),
+        finished_at=sa.bindparam("finished_at"),
+        error_class=sa.bindparam("error_class"),
+    )
+)
+_TAKE_UP = (
+    sa.update(due)
+    .where(_open, due.c.kind == TRANSCRIBE, due.c.attempts > 0, due.c.error_class.is_(None))
+    .values(ready_at=due.c.at)
 )
 # Not LIKE: there % and _ are wild, and on SQLite "Ask" equals "ask".
 _prefix = sa.bindparam("prefix", type_=sa.Text())
@@ -98,15 +134,15 @@ def put(tx: sa.Connection, person_id: int, wakeup: Wakeup, now: datetime) -> boo
     return tx.execute(_PUT, row).rowcount == 1
 
 
-def claim(tx: sa.Connection, now: datetime) -> ClaimedDue | None:
-    """The row that has waited longest, locked until `tx` ends; None: nothing is due."""
-    row = tx.execute(_CLAIM, {"now": now}).first()
+def claim(tx: sa.Connection, now: datetime, but: str = "") -> ClaimedDue | None:
+    """The row that has waited longest, locked until `tx` ends; None: nothing is due. `but`: a kind that others take."""
+    row = tx.execute(_CLAIM, {"now": now, "but": but}).first()
     return None if row is None else ClaimedDue(*row)
 
 
-def done(tx: sa.Connection, id: int, now: datetime) -> None:
-    """It has rung; in the same transaction as its effects."""
-    tx.execute(_FINISH, {"row_id": id, "now": now})
+def done(tx: sa.Connection, id: int, now: datetime) -> bool:
+    """It has rung; in the same transaction as its effects. False: it was not open any more, and has none."""
+    return tx.execute(_FINISH, {"row_id": id, "now": now}).rowcount == 1
 
 
 def fail(tx: sa.Connection, id: int, now: datetime, *, error_class: str, retry_at: datetime | None) -> None:
@@ -119,6 +155,39 @@ def fail(tx: sa.Connection, id: int, now: datetime, *, error_class: str, retry_a
         tx.execute(_FAIL, {**values, "status": "dead", "finished_at": now})
     else:
         tx.execute(_FAIL, {**values, "status": "open", "finished_at": None})
+
+
+def hold(tx: sa.Connection, now: datetime, until: datetime) -> ClaimedDue | None:
+    """The TRANSCRIBE row that has waited longest, as it stands when its next try has begun (and counts); until `until`
+    nobody else is given it. None: there is none."""
+    row = tx.execute(_CLAIM_TRANSCRIBE, {"now": now}).first()
+    if row is None:
+        return None
+    tx.execute(_HOLD, {"row_id": row.id, "until": until})
+    found = ClaimedDue(*row)
+    return replace(found, attempts=found.attempts + 1)
+
+
+def give_back(
+    tx: sa.Connection, held: ClaimedDue, now: datetime, *, error_class: str | None, retry_at: datetime | None
+) -> bool:
+    """Its try has failed: the next one at `retry_at`, or none (None). Without an `error_class` it was broken off, and
+    does not count. False: it is not this try's any more, but done, cancelled or held anew, and stays as it is."""
+    values = {
+        "row_id": held.id,
+        "tried": held.attempts,
+        "counted": held.attempts - (error_class is None),
+        "status": "dead" if retry_at is None else "open",
+        "retry_at": retry_at,
+        "finished_at": now if retry_at is None else None,
+        "error_class": error_class,
+    }
+    return tx.execute(_GIVE_BACK, values).rowcount == 1
+
+
+def take_up(tx: sa.Connection) -> None:
+    """Nobody holds anything: for whoever knows that all others are dead (storage.alone). The tries count."""
+    tx.execute(_TAKE_UP)
 
 
 def cancel(tx: sa.Connection, person_id: int, prefix: str) -> int:

@@ -167,7 +167,10 @@ def open_for_coach(
 
 def _read(tx: sa.Connection, statement: sa.Select[Any], values: dict[str, Any]) -> tuple[Escalation, ...]:
     return tuple(
-        Escalation(**{**row, "level": Level(row["level"])}) for row in tx.execute(statement, values).mappings()
+        Escalation(
+            **{**row, "level": Level(row["level"]), "because": tuple((int(a), int(b)) for a, b in row["because"] or ())}
+        )
+        for row in tx.execute(statement, values).mappings()
     )
 
 
@@ -177,11 +180,15 @@ def save_escalation(tx: sa.Connection, changed: Escalation, cause: str) -> None:
     Raises Conflict where its version is not the one in the database any more, or its `short` is taken.
     """
     if changed.id == 0:
-        row = {name: getattr(changed, name) for name in _FIELDS if name != "id"}
-        done = tx.execute(_RAISE, {**row, "level": changed.level.value, "cause": cause})
+        row = {name: value for name, value in _row(changed).items() if name != "id"}
+        done = tx.execute(_RAISE, {**row, "cause": cause})
     else:
-        values = {f"new_{name}": getattr(changed, name) for name in _FIELDS}
-        values["new_level"] = changed.level.value
+        values = {f"new_{name}": value for name, value in _row(changed).items()}
         done = tx.execute(_CHANGE, {**values, "row_id": changed.id, "read_version": changed.version})
     if done.rowcount != 1:
         raise Conflict(f"escalation {changed.short}: somebody else was first")
+
+
+def _row(one: Escalation) -> dict[str, Any]:
+    spans = [list(span) for span in one.because] or None
+    return {name: getattr(one, name) for name in _FIELDS} | {"level": one.level.value, "because": spans}

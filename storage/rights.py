@@ -42,7 +42,7 @@ PERSONAL: Columns = {
     "due": ("kind", "at", "day", "data", "finished_at"),
     "outbox": ("chat_id", "payload", "message_id", "created_at", "sent_at"),
     "journal": ("by_id", "kind", "name", "at", "day", "value", "words", "message_id"),
-    "escalation": ("short", "level", "flag", "words", "raised_at", "owner_id", "acked_at", "closed_at"),
+    "escalation": ("short", "level", "flag", "words", "because", "raised_at", "owner_id", "acked_at", "closed_at"),
 }  # fmt: skip
 SERVICE: Columns = {
     "club": ("key", "value"),

@@ -305,6 +305,7 @@ escalation = sa.Table(
     sa.Column("acked_at", Instant),
     sa.Column("closed_at", Instant),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("because", _Json),  # spans of `words`; NULL: none, as in rows from before there were any
     sa.Column("cause", sa.Text, nullable=False),
     _one_of("level", *(str(level.value) for level in Level)),
     # An open escalation without a next step is one that everybody has forgotten.

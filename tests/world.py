@@ -29,6 +29,7 @@ import sqlalchemy as sa
 
 from bot.app import App
 from bot.clock import Clock
+from bot.config import Settings
 from bot.sandbox import stage
 from bot.sandbox.botapi import BotApi
 from bot.sandbox.faults import Fault
@@ -180,7 +181,13 @@ class World:
         """All there ever were, oldest first."""
         names = Escalation.__dataclass_fields__
         rows = self.read(lambda tx: tx.execute(sa.select(schema.escalation)).mappings().all())
-        found = [Escalation(**{name: row[name] for name in names} | {"level": Level(row["level"])}) for row in rows]
+        found = [
+            Escalation(
+                **{name: row[name] for name in names}
+                | {"level": Level(row["level"]), "because": tuple((a, b) for a, b in row["because"] or ())}
+            )
+            for row in rows
+        ]
         return sorted(found, key=lambda one: one.id)
 
     def rows(self, table: sa.Table, **equal: object) -> list[dict[str, Any]]:
@@ -423,14 +430,22 @@ class _Errors(logging.Handler):
 
 @contextlib.asynccontextmanager
 async def opened(
-    database_url: str, *, mode: Literal["polling", "webhook"] = "polling", now: datetime = NOON
+    database_url: str,
+    *,
+    mode: Literal["polling", "webhook"] = "polling",
+    now: datetime = NOON,
+    settings: Settings | None = None,
 ) -> AsyncIterator[World]:
-    """A world on a migrated database; `check` at its end, unless the test has failed already."""
+    """A world on a migrated database; `check` at its end, unless the test has failed already. `settings`: what does not
+    say who and where it is."""
     errors: list[logging.LogRecord] = []
     handler = _Errors(errors)
     logging.getLogger().addHandler(handler)
     try:
-        async with stage.opened(database_url, now, mode=mode) as club, contextlib.AsyncExitStack() as stack:
+        async with (
+            stage.opened(database_url, now, mode=mode, settings=settings) as club,
+            contextlib.AsyncExitStack() as stack,
+        ):
             club.api.updates.backoff = 0.01  # a webhook that failed is tried again at once
             world = World(club, stack, errors)
             yield world

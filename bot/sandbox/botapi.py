@@ -11,7 +11,8 @@ A call passes these points, in this order, and a test can stop or break it at ea
 The real sendMessage has no idempotency key, so neither has this one: a bot which sends again after a reset is
 read twice. Tests judge by the `ledger`. Sizes: a text has at most 4096 UTF-16 units after parsing, a caption
 1024, button data 64 bytes, an answer to a tap 200 characters. A tap can be answered once and for about 15
-seconds (`tap_answer_seconds`; the real limit is not documented), a message be deleted for 48 hours.
+seconds (`tap_answer_seconds`; the real limit is not documented), a message be deleted for 48 hours. A file lies under
+its path only after getFile, and for an hour; its download counts, and breaks, as a method called "download".
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ MAX_DOWNLOAD = 20 << 20
 MAX_UPLOAD = 50 << 20
 MAX_PHOTO = 10 << 20
 DELETABLE_FOR = timedelta(hours=48)
+LINK_LIVES = timedelta(hours=1)
 LONGEST_POLL = 50
 NOT_MODIFIED = (
     "Bad Request: message is not modified: specified new message content and reply markup are exactly "
@@ -61,6 +63,7 @@ class BotApi(People):
         self.on_call: Callable[[str, Json], Awaitable[None] | None] | None = None
         self.on_accept: Callable[[Delivered], Awaitable[None] | None] | None = None
         self.on_poll: Callable[[int, list[Json]], Awaitable[None] | None] | None = None
+        self.links: dict[str, datetime] = {}  # paths of files, and how long each is good
         self.about: Json = {"commands": {}, "menu": {}, "description": "", "short_description": ""}
         self._methods: dict[str, tuple[str, Callable[[Params], Any]]] = {
             name.lower(): (name, getattr(self, "_" + re.sub("([A-Z])", r"_\1", name).lower())) for name in METHODS
@@ -91,6 +94,21 @@ class BotApi(People):
         if name == "getUpdates" and not fault:
             fault = matching(self.faults, name, given)  # one switched on while the poll was waiting
         return await broken(fault) if fault else answer
+
+    async def download(self, token: str, path: str) -> Answer:
+        """A file under the path that getFile gave, faults included."""
+        self.calls[DOWNLOAD] += 1
+        given = {"path": path}
+        await _fire(self.on_call, DOWNLOAD, given)
+        fault = matching(self.faults, DOWNLOAD, given)
+        if fault:
+            return await broken(fault)
+        if DOWNLOAD in self.hold:
+            await self.hold[DOWNLOAD].wait()
+        file = next((file for file in self.files.values() if file.path == path), None)
+        if token != self.token or file is None or self.links.get(path, self.now()) <= self.now():
+            return refusal(ApiError(404, "Not Found"))
+        return Answer(200, file.content, "application/octet-stream")
 
     async def _accept(self, name: str, function: Callable[[Params], Any], params: Params) -> Answer:
         before = len(self.ledger)
@@ -182,6 +200,7 @@ class BotApi(People):
             raise ApiError(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
         if file.size > MAX_DOWNLOAD:
             raise ApiError(400, "Bad Request: file is too big")
+        self.links[file.path] = self.now() + LINK_LIVES
         return {**self.file_json(file), "file_path": file.path}
 
     # --- sending ----------------------------------------------------------------------------------
@@ -466,6 +485,7 @@ class BotApi(People):
         )
 
 
+DOWNLOAD = "download"  # no method, but something that may go wrong like one
 METHODS = (
     "getMe", "setMyCommands", "getMyCommands", "setMyDescription", "setMyShortDescription",
     "setChatMenuButton",

@@ -16,6 +16,7 @@ from bot.sandbox.state import Chat, Json, Message, State, command_entities
 
 MAX_TEXT = 4096
 TAP_LANE = 3 << 33
+SPOKEN = ("voice", "audio", "video_note")
 VOICE_STUB = b"OggS" + bytes(60)
 PICTURE_STUB = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cf500f0003860180"
@@ -79,8 +80,9 @@ class People(State):
         reply_to: int | None = None,
         **details: Any,
     ) -> Message:
-        """Send a voice (seconds, content), photo, sticker (emoji), location (latitude, longitude), contact
-        (phone_number, first_name), document (file_name, content, size) or forward (text, sender_name)."""
+        """Send a voice, audio or video_note (seconds, content, size), photo, sticker (emoji), location (latitude,
+        longitude), contact (phone_number, first_name), document (file_name, content, size) or forward (text,
+        sender_name)."""
         if kind == "forward":
             forwarded = {
                 "forward_origin": {
@@ -94,12 +96,19 @@ class People(State):
         return self._from_user(user_id, chat_id, kind=kind, text=caption, content=content, reply_to=reply_to)
 
     def _content(self, kind: str, details: Json) -> Json:
-        content: bytes = details.get("content", VOICE_STUB if kind == "voice" else PICTURE_STUB)
+        content: bytes = details.get("content", VOICE_STUB if kind in SPOKEN else PICTURE_STUB)
         size: int | None = details.get("size")
         match kind:
             case "voice":
                 file = self.file_json(self.add_file("voice", ".oga", content, size=size))
                 return {"voice": {**file, "duration": details.get("seconds", 5), "mime_type": "audio/ogg"}}
+            case "audio":
+                file = self.file_json(self.add_file("music", ".mp3", content, size=size))
+                about = {"duration": details.get("seconds", 5), "mime_type": "audio/mpeg", "file_name": "run.mp3"}
+                return {"audio": {**file, **about}}
+            case "video_note":
+                file = self.file_json(self.add_file("video_notes", ".mp4", content, size=size))
+                return {"video_note": {**file, "duration": details.get("seconds", 5), "length": 384}}
             case "photo":
                 file = self.file_json(self.add_file("photos", ".png", content, size=size))
                 return {"photo": [{**file, "width": 1280, "height": 960}]}

@@ -148,12 +148,7 @@ async def _read(request: web.Request) -> tuple[Json, dict[str, Upload]]:
 
 
 async def _file(running: _Running, request: web.Request) -> web.Response:
-    path = request.match_info["path"]
-    file = next((file for file in running.api.files.values() if file.path == path), None)
-    if request.match_info["token"] != running.api.token or file is None:
-        error = {"ok": False, "error_code": 404, "description": "Not Found"}
-        return web.json_response(error, status=404)
-    return web.Response(body=file.content, content_type="application/octet-stream")
+    return _respond(request, await running.api.download(request.match_info["token"], request.match_info["path"]))
 
 
 # --- the page -------------------------------------------------------------------------------------

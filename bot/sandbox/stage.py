@@ -81,8 +81,9 @@ class Stage:
             # A fetch with nothing to fetch would only cost time; one more comes after each batch, to confirm it.
             received = bool(self.api.updates.pending) and await self.app.receive_once()
         handled = await self.app.handle_once()
+        heard = await self.app.transcribe_once()
         sent = await self.app.send_once()
-        return received or handled or sent
+        return received or handled or heard or sent
 
     async def _wait_until_idle(self) -> None:
         """At most ten real seconds: with a fault switched on there may be no rest, and the clock turns even so."""

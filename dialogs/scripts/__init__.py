@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dialogs.engine import Script
+from dialogs.scripts.asking import CORRECT, SURE
 from dialogs.scripts.checkin import MORNING, SESSION, SORE
 from dialogs.scripts.coach import RELAY
 from dialogs.scripts.erase import ERASE
@@ -11,5 +12,19 @@ from dialogs.scripts.settings import DAYS_OFF, HOUR, PAUSE, ZONE
 
 SCRIPTS: dict[str, Script] = {
     script.name: script
-    for script in (MORNING, SESSION, SORE, ONBOARDING, COACH_ONBOARDING, HOUR, ZONE, DAYS_OFF, PAUSE, RELAY, ERASE)
+    for script in (
+        MORNING,
+        SESSION,
+        SORE,
+        SURE,
+        CORRECT,
+        ONBOARDING,
+        COACH_ONBOARDING,
+        HOUR,
+        ZONE,
+        DAYS_OFF,
+        PAUSE,
+        RELAY,
+        ERASE,
+    )
 }

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dialogs.engine import Option, Script, Step
-from dialogs.scripts.readers import PLACES, pain_place, scale
+from dialogs.scripts.readers import pain_place, scale
+from dialogs.words.aches import PLACES
 
 ITEMS = ("sleep", "fatigue", "soreness", "stress", "mood")
 

@@ -8,26 +8,9 @@ from datetime import date, time
 from dialogs import places, when
 from dialogs.engine import Offer, Read, Reader, Value, Wrong
 from dialogs.model import Json
+from dialogs.words import aches
+from dialogs.words.aches import BONE_LIKE
 
-# Where a pain sits decides before how strong it is. The pain-monitoring model ("up to 5 of 10 may be carried on",
-# Silbernagel 2007) was made for tendons; a bone that hurts on running is not run on until a person has looked.
-BONE_LIKE = ("shin", "foot", "groin", "sacrum")
-PLACES = ("shin", "foot", "knee", "calf", "achilles", "hamstring", "hip", "groin", "sacrum", "back")
-_PLACE_WORDS = {
-    "shins": "shin",
-    "tibia": "shin",
-    "feet": "foot",
-    "metatarsal": "foot",
-    "heel": "foot",
-    "arch": "foot",
-    "toe": "foot",
-    "knees": "knee",
-    "calves": "calf",
-    "hamstrings": "hamstring",
-    "hips": "hip",
-    "pubic": "groin",
-    "tailbone": "sacrum",
-}
 CLEARLY_LARGER = 20  # London (England) against London (Ontario): nobody wants to be asked
 _HURTING = frozenset(
     "hurt hurts hurting sore soreness pain pains painful ache aches ached aching achy niggle tender".split()
@@ -35,7 +18,6 @@ _HURTING = frozenset(
 _NOT_NOW = frozenset(
     "no not never without gone nothing if better isnt doesnt dont didnt wasnt arent wont his her their dad mum".split()
 )
-_WORD = re.compile(r"[^\W\d_]+")
 
 
 def words(text: str, _today: date) -> Read:
@@ -61,9 +43,7 @@ def scale(low: int, high: int) -> Reader:
 
 def pain_place(text: str, _today: date) -> Read:
     """A place we know by name, else the athlete's own words for it. A bone-like place in the words wins."""
-    said = [_PLACE_WORDS.get(word, word) for word in _WORD.findall(text.casefold())]
-    known = [place for place in (*BONE_LIKE, *PLACES) if place in said]
-    return Value(known[0] if known else text.strip()[:80] or "other")
+    return Value(aches.read(text).place or text.strip()[:80] or "other")
 
 
 def sore_bone(text: str) -> str | None:
@@ -74,7 +54,8 @@ def sore_bone(text: str) -> str | None:
     ]
     if _NOT_NOW.intersection(said) or not _HURTING.intersection(said):
         return None
-    return next((place for place in BONE_LIKE if place in (_PLACE_WORDS.get(word, word) for word in said)), None)
+    place = aches.read(text).place
+    return place if place in BONE_LIKE else None
 
 
 def hour(text: str, _today: date) -> Read:

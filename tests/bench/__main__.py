@@ -16,11 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from tests import postgres
-from tests.bench import checkins, crowd, machine, report, rush
+from tests.bench import checkins, crowd, machine, report, rush, words
 from tests.bench.machine import Cores
 
-PARTS = ("checkin", "crowd", "rush")
-QUICK = {"bots": ("ours", "peer"), "rounds": 1, "checkins": 2, "due": 100, "people": 20_000, "rush": 250, "pages": 10}
+PARTS = ("checkin", "crowd", "rush", "words")
+QUICK = {
+    "bots": ("ours", "peer"),
+    "rounds": 1,
+    "checkins": 2,
+    "due": 100,
+    "people": 20_000,
+    "rush": 250,
+    "pages": 10,
+    "lines": 500,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,6 +67,9 @@ async def measure(
         _tell(f"{asked.rush} check-ins at one instant, {asked.pages} pages in between ...")
         result["rush"] = asdict(await rush.run(folder, cores, checkins=asked.rush, pages=asked.pages))
         faults += rush.faults(result["rush"])
+    if "words" in asked.only:
+        _tell("messages read ...")
+        result["words"] = asdict(words.run(folder, asked.lines))
     return {**result, "faults": faults}
 
 
@@ -101,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--rush", type=int, default=2000, help="check-ins due at one instant")
     parser.add_argument("--pages", type=int, default=40)
+    parser.add_argument("--lines", type=int, default=3000, help="messages in the file that is read")
     parser.add_argument("--out", default=str(machine.ROOT / "data" / "bench.json"))
     parser.add_argument("--markdown", action="store_true", help="tables for docs/benchmarks.md")
     return parser

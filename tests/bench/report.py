@@ -24,6 +24,7 @@ CHECKIN = (
     "sandbox's core",
 )
 CROWD = ("database", "due", "of people", "seconds", "ms for each")
+WORDS = ("load s", "memory MiB", "p50 ms", "p99 ms", "worst text ms", "lines/s of a file")
 RUSH = ("", "sent", "arrived", "twice", "p50 s", "p99 s", "max s")
 
 
@@ -40,10 +41,22 @@ def lines(result: Mapping[str, Any], *, markdown: bool) -> Iterator[str]:
         yield "Others are at work on this machine: run it again when it is quiet."
     if machine["filesystem"] in ("tmpfs", "ramfs"):
         yield "The databases are in memory here: a commit costs no fsync, and ours looks better than it is."
-    for part, told in (("checkin", _checkin), ("crowd", _crowd), ("rush", _rush)):
+    for part, told in (("checkin", _checkin), ("crowd", _crowd), ("rush", _rush), ("words", _words)):
         if part in result:
             yield ""
             yield from told(result[part], markdown)
+
+
+def _words(told: Mapping[str, Any], markdown: bool) -> Iterator[str]:
+    row = (
+        f"{told['load_s']:.2f}",
+        f"{told['mib']:.0f}",
+        f"{told['p50_ms']:.1f}",
+        f"{told['p99_ms']:.1f}",
+        f"{told['worst_ms']:.0f}",
+        f"{told['file_per_second']:.0f}",
+    )
+    yield from _table(WORDS, [row], markdown)
 
 
 def _checkin(told: Mapping[str, Any], markdown: bool) -> Iterator[str]:

@@ -13,6 +13,7 @@ from tests.bench.__main__ import main
 from tests.bench.checkins import Round
 
 SMALL = "--athletes 8 --checkins 3 --rounds 1 --bots ours peer --due 20 --people 200 --rush 20 --pages 2".split()
+SMALL += ["--lines", "300"]
 FIGURES = ("updates_per_second", "cpu_s_per_1000", "p50_ms", "p99_ms", "peak_mib", "bot_share", "sandbox_share")
 
 
@@ -38,6 +39,8 @@ def test_a_small_run_answers_every_press_keeps_every_answer_and_loses_no_page(
 
     crowd = [(one["people"], one["handled"], one["planned_again"]) for one in result["crowd"]]
     assert crowd == [(20, 20, 20), (200, 20, 200)], "what was due, and of the others nothing"
+
+    assert result["words"]["messages"] > 1_000 and result["words"]["worst_ms"] > 0 and result["words"]["mib"] > 0
 
     rush = result["rush"]
     assert (rush["arrived"], rush["twice"], rush["lost"]) == (20, 0, 0)

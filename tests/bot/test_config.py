@@ -77,6 +77,24 @@ def test_secrets_can_come_from_files_and_are_never_shown() -> None:
         assert secret not in repr(found)
 
 
+def test_a_command_line_is_split_into_words_and_gets_an_environment_without_our_secrets() -> None:
+    env = {
+        "TRANSCRIBE_COMMAND": "'/opt/my hearing/listen' --lang 'en gb' $HOME",
+        "TELEGRAM_BOT_TOKEN": TOKEN,
+        "DATABASE_URL": "postgresql://aid:passw0rd@db/aid",
+        "PGPASSWORD": "passw0rd",
+        "HEARING_KEY": " its own ",
+        "PATH": "/bin",
+    }
+    program = settings(env).transcribe
+    assert program is not None
+    assert program.arguments == ("/opt/my hearing/listen", "--lang", "en gb", "$HOME")
+    assert program.environment == {"HEARING_KEY": " its own ", "PATH": "/bin"}
+    shown = repr(settings(env))
+    assert "hearing" not in shown and "its own" not in shown
+    assert settings({"HEARING_KEY": "k", "TRANSCRIBE_COMMAND": " "}).transcribe is None
+
+
 @pytest.mark.parametrize(
     ("env", "names"),
     [
@@ -98,6 +116,9 @@ def test_secrets_can_come_from_files_and_are_never_shown() -> None:
         ({"TELEGRAM_BOT_TOKEN": TOKEN, "TELEGRAM_BOT_TOKEN_FILE": "/t"}, ["TELEGRAM_BOT_TOKEN_FILE", "one"]),
         ({"TELEGRAM_BOT_TOKEN_FILE": "/nowhere"}, ["TELEGRAM_BOT_TOKEN_FILE", "/nowhere", "No such file"]),
         ({"TELEGRAM_API_URL": "ftp://botapi"}, ["TELEGRAM_API_URL", "https"]),
+        ({"TRANSCRIBE_COMMAND": "listen 'abc"}, ["TRANSCRIBE_COMMAND", "No closing quotation"]),
+        ({"TRANSCRIBE_COMMAND": "listen abc\\"}, ["TRANSCRIBE_COMMAND", "escaped"]),
+        ({"TRANSCRIBE_COMMAND": "''"}, ["TRANSCRIBE_COMMAND", "no program"]),
         ({"AIDSTATION_CONFIG": "/nowhere.toml"}, ["AIDSTATION_CONFIG", "/nowhere.toml"]),
     ],
     ids=lambda value: str(sorted(value)) if isinstance(value, dict) else "",

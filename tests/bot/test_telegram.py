@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -629,6 +630,94 @@ def test_the_key_of_order_is_the_person_then_the_chat_and_never_an_error(raw: ob
 # --- saying nothing -----------------------------------------------------------------------------------
 
 
+# --- files --------------------------------------------------------------------------------------------
+
+
+async def fetching(api: Api, file_id: str) -> SendError:
+    with pytest.raises(SendError) as caught:
+        await api.download(await api.get_file(file_id))
+    assert TOKEN.split(":")[1] not in repr(caught.value) and caught.value.__cause__ is None
+    return caught.value
+
+
+async def test_what_somebody_has_sent_is_fetched_byte_for_byte(api: Api, box: BotApi, ann: Phone) -> None:
+    content = bytes(range(256)) * 40_000
+    file = box.add_file("voice", ".oga", content)
+    path = await api.get_file(file.id)
+    assert path == file.path
+    assert await api.download(path) == content
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "permanent", "pause"),
+    [
+        (Fault(400, "getFile", description="Bad Request: file is too big"), "too_big", True, None),
+        (Fault(400, "getFile", description="Bad Request: wrong file_id or the file is temporarily unavailable"),
+         "file_gone", False, None),
+        (Fault(401, "getFile"), "unauthorized", False, None),
+        (Fault(429, "getFile", seconds=7), "flood", False, 7),
+        (Fault(500, "getFile"), "server", False, None),
+        (Fault("before", "getFile"), "network", False, None),
+        (Fault(404, "download"), "file_gone", False, None),
+        (Fault(401, "download"), "unauthorized", False, None),
+        (Fault(429, "download", seconds=7), "flood", False, 7),
+        (Fault(502, "download", body="html"), "server", False, None),
+        (Fault(302, "download"), "server", False, None),
+        (Fault("before", "download", times=2), "network", False, None),  # aiohttp repeats what only asks, once
+        (Fault("hang", "download"), "timeout", False, None),
+    ],
+    ids=lambda value: f"{value.method} {value.kind}" if isinstance(value, Fault) else None,
+)  # fmt: skip
+async def test_a_file_that_cannot_be_fetched_says_whether_it_ever_can(
+    api: Api,
+    box: BotApi,
+    fault: Fault,
+    kind: str,
+    permanent: bool,
+    pause: float | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.telegram.DOWNLOAD_S", 0.5)
+    file = box.add_file("voice", ".oga", b"OggS")
+    box.faults = [fault]
+    error = await fetching(api, file.id)
+    assert (error.kind, error.permanent, error.retry_after, error.maybe_delivered) == (kind, permanent, pause, False)
+
+
+async def test_a_file_larger_than_telegram_gives_is_not_read_to_its_end(
+    api: Api, box: BotApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.telegram.DOWNLOAD_LIMIT", 100)
+    said = box.add_file("voice", ".oga", b"x" * 101)
+    error = await fetching(api, said.id)
+    assert (error.kind, error.permanent, box.calls["download"]) == ("too_big", True, 0)
+    lies = box.add_file("voice", ".oga", b"x" * (8 << 20), size=100)
+    error = await fetching(api, lies.id)
+    assert (error.kind, error.permanent, box.calls["download"]) == ("too_big", True, 1)
+    exact = box.add_file("voice", ".oga", b"x" * 100)
+    assert await api.download(await api.get_file(exact.id)) == b"x" * 100
+
+
+@pytest.mark.parametrize("path", ["/var/lib/telegram/voice/f.oga", "a?b", "a#b", "http://x/y", "", None, 7])
+async def test_a_path_that_is_none_below_the_server_is_not_asked_for(path: Json) -> None:
+    async with answering(200, json.dumps({"ok": True, "result": {"file_id": "F", "file_path": path}}).encode()) as api:
+        with pytest.raises(SendError) as caught:
+            await api.get_file("F")
+    assert (caught.value.kind, caught.value.permanent) == ("server", False)
+
+
+async def test_half_a_file_is_none() -> None:
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        await writer.drain()
+
+    async with answers(half) as api:
+        with pytest.raises(SendError) as caught:
+            await api.download("voice/f.oga")
+    assert caught.value.kind == "network"
+
+
 async def test_neither_the_token_nor_anybodys_words_are_logged_at_any_level(
     api: Api, box: BotApi, ann: Phone, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -652,11 +741,23 @@ async def test_neither_the_token_nor_anybodys_words_are_logged_at_any_level(
                 await broken.get_updates(None, 0)
             except SendError:
                 logging.getLogger().exception("as badly as one can log it")
-    async with Wire() as wire:
+    file = box.add_file("voice", ".oga", CANARY.encode())
+    path = await api.get_file(file.id)
+    box.faults = []
+    assert await api.download(path) == CANARY.encode()
+    for fault in (Fault(500, "download"), Fault("before", "download", times=2), Fault(404, "download")):
+        box.faults = [fault]
         try:
-            await Api(TOKEN, "http://127.0.0.1:1", wire).get_me()
+            await api.download(path)
         except SendError:
             logging.getLogger().exception("as badly as one can log it")
+    async with Wire() as wire:
+        for calling in (Api(TOKEN, "http://127.0.0.1:1", wire).get_me, partial(api.download, "no such")):
+            try:
+                await calling()
+            except SendError:
+                logging.getLogger().exception("as badly as one can log it")
+    assert file.path not in caplog.text
     assert len(caplog.records) >= 5
     assert CANARY not in caplog.text
     assert TOKEN.split(":")[1] not in caplog.text

@@ -191,7 +191,7 @@ def _allowed(analyze: str) -> set[str]:
     allowed: set[str] = set()
     for line in SERVICE["Service"]["SystemCallFilter"]:
         for group in line.lstrip("~").split():
-            names = _group(analyze, group)
+            names = _group(analyze, group) if group.startswith("@") else {group}
             allowed = allowed - names if line.startswith("~") else allowed | names
     return allowed
 

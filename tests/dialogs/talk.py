@@ -185,6 +185,11 @@ class Talk:
             return self.takes(Started(match[1], id), who, private=private)
         return self.takes(Said(text, id, reply_to.id if reply_to else None), who, reply_to=reply_to, private=private)
 
+    def forwards(self, text: str, who: int | None = None) -> Talk:
+        who = who or self.me
+        tell(f"\n{self._clock(who)} {self._name(who)} forwards: {text}")
+        return self.takes(Said(text, self._message_id(who), forwarded=True), who)
+
     def kim_says(self, text: str, *, reply_to: Bubble | None = None) -> Talk:
         return self.says(text, KIM, reply_to=reply_to)
 
@@ -281,6 +286,13 @@ class Talk:
         assert following is not None, f"nothing is planned: {kind or 'no wakeup'}"
         self._begin()
         self._ring(following)
+        return self
+
+    def rings(self, due: Due, whose: int) -> Talk:
+        """A wakeup that no turn has planned: what the shell puts by itself."""
+        tell(f"\n{self._clock(whose)} -- {due.kind} of {self._name(whose)}")
+        self._begin()
+        self._turn(due, whose)
         return self
 
     def _next(self, kind: str | None = None, of: int | None = None) -> Wakeup | None:

@@ -110,7 +110,7 @@ def test_a_changed_stride_is_a_concern(talk: Talk) -> None:
 def test_all_of_a_painful_morning_is_one_bubble_but_for_what_the_coach_does(talk: Talk) -> None:
     for label in ("Something hurts", "Knee", "2", "No", "3", "3", "3", "3", "3"):
         talk.taps(label)
-    talk.answers_with("pain: knee 2/10")
+    talk.answers_with("pain: knee, 2/10")
     assert talk.number_of_bubbles() == 1
 
 
@@ -221,7 +221,8 @@ def test_an_edit_may_be_the_alarm(talk: Talk) -> None:
 
 @pytest.mark.parametrize("kind", ["voice", "photo", "video", "document", "audio"])
 def test_what_cannot_be_read_reaches_the_coach_as_it_is(talk: Talk, kind: str) -> None:
-    talk.sends(kind).answers_with("I cannot tell what is in it.", buttons=["It can’t wait"])
+    asked = "It goes to Kim as it is: I can neither hear nor see what is in it. Is it urgent?"
+    talk.sends(kind).answers_with(asked, buttons=["It can’t wait", "It can wait"])
     talk.kim_reads("Ann sends this; I cannot screen it:")
     assert talk.only.flag == "unscreened"
     talk.taps("It can’t wait").answers_with("Stop now. Call 999 or 112").kim_reads("🔴 Ann · NOW")

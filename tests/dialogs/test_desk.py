@@ -28,8 +28,8 @@ def test_the_morning_list_comes_at_the_coachs_hour_when_there_is_something_on_it
 
 def test_a_long_list_is_counted_and_not_cut_in_silence(talk: Talk) -> None:
     for number in range(15):
-        talk.after(minutes=1).says(f"thought number {number} of a long day " + "x" * 300)
-    talk.at("06:30").kim_reads("thought number 11").kim_reads("… and 3 more.").reads_not(KIM, "x" * 250)
+        talk.after(minutes=1).says(f"photo number {number} of the lovely long run " + "la " * 100)
+    talk.at("06:30").kim_reads("photo number 11").kim_reads("… and 3 more.").reads_not(KIM, "la " * 84)
 
 
 def test_many_concerns_are_counted() -> None:
@@ -60,7 +60,7 @@ def test_the_queue_is_ordered_by_urgency_and_shows_who_has_what(talk: Talk) -> N
     talk.says("i fainted earlier today")
     talk.kim_says("/queue").kim_reads("3 not closed yet, the most urgent first:")
     assert [text.split(" ")[0] for text in talk.texts(KIM)[1:]] == ["🟠", "🟡", "🔴"]
-    talk.kim_reads("you have it", ["Write to them", "Close it"]).kim_reads(
+    talk.kim_reads("you have it", ["Write to them", "Close it", "Useful", "Not useful"]).kim_reads(
         "has fainted", ["I have it", "Write to them"]
     )
 

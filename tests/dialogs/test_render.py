@@ -23,7 +23,9 @@ from dialogs import render
 from dialogs.engine import Option
 from dialogs.model import Message
 from dialogs.scripts import SCRIPTS
-from tests.dialogs import test_checkin, test_desk, test_joining, test_reaching, test_restored, test_rights
+from dialogs.words.languages import SCREENED
+from dialogs.words.triage import FLAGS
+from tests.dialogs import test_asking, test_checkin, test_desk, test_joining, test_reaching, test_restored, test_rights
 
 DIALOGS = Path(render.__file__).parent
 TEXTS = DIALOGS / "texts" / "en"
@@ -59,6 +61,8 @@ def built() -> set[str]:
     families = tomllib.loads((DIALOGS / "words" / "red_flags.toml").read_text(encoding="utf-8"))["family"]
     names |= {f"flags.{family['id'].replace('-', '_')}" for family in families}
     names |= {f"flags.{flag}" for flag in ("crisis", "asked", "words", "too_long", "unread", "unscreened", "blocked")}
+    names |= {"flags.language", *(f"flags.sounds_{theme}" for theme in FLAGS)}
+    names |= {name for name in BLOCKS if name.startswith("language.") and name.split(".")[1] not in SCREENED}
     names |= {f"flags.{flag}" for flag in ("pain_bone", "pain_high", "pain_stride")}
     codes = re.findall(r'Problem\("(\w+)"\)', (DIALOGS / "when.py").read_text(encoding="utf-8"))
     return names | {f"problem.{code}" for code in codes} | {f"problem.{code}" for code in LATER_CODES}
@@ -82,10 +86,10 @@ def test_no_text_is_unused() -> None:
     assert not BLOCKS - literals() - built() - menu
 
 
-def transcripts() -> Iterator[Any]:
-    """Every transcript as a function without arguments."""
+def transcripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Every transcript, with its arguments."""
     modules: tuple[ModuleType, ...] = (
-        test_checkin, test_joining, test_reaching, test_desk, test_rights, test_restored,
+        test_checkin, test_joining, test_reaching, test_desk, test_rights, test_restored, test_asking,
     )  # fmt: skip
     for module in modules:
         for name, test in vars(module).items():
@@ -98,8 +102,12 @@ def transcripts() -> Iterator[Any]:
                 rows = [row if len(keys) > 1 else (row,) for row in mark.args[1]]
                 cases = [dict(zip(keys, row, strict=True)) for row in rows]
             for case in cases:
-                given_talk = {"talk": module.begin()} if "talk" in names else {}
-                yield test, given_talk | case
+                with monkeypatch.context() as patch:
+                    fixtures: dict[str, Any] = {"monkeypatch": patch}
+                    if module is test_asking:
+                        fixtures["readings"] = test_asking.by_hand(patch)
+                    fixtures["talk"] = module.begin() if "talk" in names else None
+                    yield test, {name: fixtures[name] for name in names if name in fixtures} | case
 
 
 def test_every_text_is_read_by_somebody_in_the_transcripts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,9 +121,10 @@ def test_every_text_is_read_by_somebody_in_the_transcripts(monkeypatch: pytest.M
 
     monkeypatch.setattr(render, "text", noted)
     with contextlib.redirect_stdout(io.StringIO()):
-        for test, arguments in transcripts():
+        for test, arguments in transcripts(monkeypatch):
             test(**arguments)
     never = {name for name in BLOCKS - seen if name.split(".")[0] not in ("flags", "menu", "button")}
+    never -= {name for name in BLOCKS if name.startswith("language.")}  # one is read, for all
     never -= {"shared.noted"}  # the answer to a tap that led to nothing; no tap is known that does
     assert not never
 

@@ -71,7 +71,9 @@ def test_in_a_group_nothing_is_erased_and_nothing_sent(talk: Talk) -> None:
 
 
 def test_an_export_is_a_page_and_the_same_as_data(talk: Talk) -> None:
-    talk.says("my <b>knee</b> {{7*7}} hurts & <script>alert(1)</script>").says("i have missed my periods for months")
+    talk.says("my <b>new shoes</b> {{7*7}} squeak & <script>alert(1)</script>").says(
+        "i have missed my periods for months"
+    )
     talk.kim_says("/queue").kim_taps("I have it").kim_says("rest, and call me", reply_to=talk.last(KIM))
     talk.kim_taps("Close it").says("/export").hears("I am gathering everything that I keep about you.")
     talk.wakes("export").hears("to read and to print").hears("The same as data (JSON)").nobody_reads(KIM, BEN, DANA)
@@ -79,7 +81,7 @@ def test_an_export_is_a_page_and_the_same_as_data(talk: Talk) -> None:
     # By this a sweep knows the files, and deletes them after a day.
     assert all((one.message.key or "").startswith("export:") for one in talk.heard if one.message.document)
     assert [one["words"] for one in data["journal"] if one["words"]][:2] == [
-        "my <b>knee</b> {{7*7}} hurts & <script>alert(1)</script>",
+        "my <b>new shoes</b> {{7*7}} squeak & <script>alert(1)</script>",
         "i have missed my periods for months",
     ]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page and "{{7*7}}" in page and "49" not in page

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from bot import doctor, handle
 from bot.clock import Clock
-from bot.config import Limits, Settings
+from bot.config import Limits, Program, Settings
 from bot.doctor import LAST_BACKUP, Finding
 from bot.sandbox.botapi import BotApi
 from bot.sandbox.server import serve
@@ -221,6 +221,20 @@ async def test_dead_letters_are_named_by_their_keys(either: Patient) -> None:
     either.write(dies)
     status, text = await either.says("dead letters")
     assert status == "warning" and text.startswith("1 could not") and "inbox 123456:77 (ValueError)" in text
+
+
+async def test_a_program_for_voice_notes_that_is_not_there_is_a_fault(patient: Patient, tmp_path: Path) -> None:
+    await patient.says("database")
+    assert "voice notes" not in {one.about for one in patient.asked}, "nobody has to have one"
+    there = tmp_path / "listen"
+    program = Program((str(there), "--key=secret"), {"PATH": os.defpath})
+    status, text = await patient.says("voice notes", transcribe=program)
+    assert status == "fault" and f"no program {there}" in text and "TRANSCRIBE_COMMAND" in text
+    there.write_text("#!/bin/sh\n")
+    assert (await patient.says("voice notes", transcribe=program))[0] == "fault", "it may not be run"
+    there.chmod(0o700)
+    status, text = await patient.says("voice notes", transcribe=program)
+    assert status == "ok" and str(there) in text and "secret" not in text
 
 
 # --- people ---------------------------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ async def test_nobodys_words_reach_a_chat_that_may_not_see_them(world: World, se
 async def test_the_backup_reads_an_athletes_words_only_from_the_minute_it_is_rung(world: World) -> None:
     kim, dana = await world.coach("Kim"), await world.coach("Dana")
     ann = await world.athlete("Ann", kim)
-    await ann.says("my canary is yellow")
+    await ann.says("thanks, the canary says the shoes are yellow")
     await ann.says("chest pain, says the canary")
     await world.fast_forward(minutes=15)
     assert not dana.got("canary")

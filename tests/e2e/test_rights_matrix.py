@@ -67,18 +67,18 @@ COMMANDS = {
     "settings": MEMBERS, "help": MEMBERS, "privacy": MEMBERS, "export": MEMBERS, "erase": MEMBERS,
     "invite": COACHES, "queue": COACHES, "athletes": COACHES, "backup": COACHES,
 }  # fmt: skip
-DO = {"checkin": RUNS, "change": RUNS, "session": RUNS, "coach": RUNS}
+DO = dict.fromkeys(("checkin", "change", "session", "coach", "pain", "right", "correct"), RUNS)
 WISHES = dict.fromkeys(commands.WISHES, RUNS)  # plain words are wishes of an athlete only
 WISHES_KNOWN = {
     "i need my coach", "i need the coach", "need my coach", "need coach", "call my coach", "coach", "check in",
     "checkin", "pause", "resume", "settings", "help",
 }  # fmt: skip
-TAPS = {"urgent", "do", "wish"}
-COACH_TAPS = {"ack", "close", "write", "erase"}
+TAPS = {"urgent", "can_wait", "do", "wish"}
+COACH_TAPS = {"ack", "close", "write", "erase", "useful", "useless"}
 HOLDS = {  # whose conversation it can be
     "morning": {"ann", "rae"}, "session": {"ann", "rae"}, "pain": {"ann", "rae"}, "days_off": {"ann"}, "pause": {"ann"},
     "onboarding": {"ivo"}, "coach_onboarding": {"kim"}, "hour": {"ann", "kim"}, "zone": {"ann", "kim"},
-    "relay": {"kim"}, "erase": {"ann", "kim", "rae", "eve", "ivo"},
+    "relay": {"kim"}, "erase": {"ann", "kim", "rae", "eve", "ivo"}, "sure": {"ann"}, "correct": {"ann"},
 }  # fmt: skip
 
 
@@ -162,11 +162,12 @@ def tap_cells(club: Club) -> Iterator[Cell]:
         forged = FORGED if actor in FORGERS else FORGED[:2]
         shorts, numbers = [*WORRIES, *forged, *some], [*ids.values(), *forged, *others]
         for id in shorts:
-            for kind in ("ack", "close"):
+            for kind in ("ack", "close", "useful", "useless"):
                 target = may_take(actor, id)
                 yield Cell(f"{kind}:{id}", actor, tap(f"{kind}:{id}"), bool(target), target, tap(f"{kind}:{NEVER}"))
             own = FIRST if actor == "ivo" else None if actor in RUNS else False  # whatever the id says: only their own
-            yield Cell(f"urgent:{id}", actor, tap(f"urgent:{id}"), own, None, tap(f"urgent:{NEVER}"))
+            for kind in ("urgent", "can_wait"):
+                yield Cell(f"{kind}:{id}", actor, tap(f"{kind}:{id}"), own, None, tap(f"{kind}:{NEVER}"))
         for id in numbers:
             for kind, target in (("write", may_write(club, actor, id)), ("erase", may_erase(club, actor, id))):
                 yield Cell(f"{kind}:{id}", actor, tap(f"{kind}:{id}"), bool(target), target, tap(f"{kind}:999999"))
@@ -321,6 +322,7 @@ def talks(club: Club) -> dict[tuple[str, str], Talk]:
     known: dict[str, dict[str, Any]] = {
         "morning": {"day": NOW.date().isoformat()},
         "relay": {"athlete": club.people["ann"].id, "athlete_name": "Somebody"},
+        "sure": {"topic": "body", "flag": "words", "words": "odd", "because": []},
     }
     for name, script in SCRIPTS.items():
         waiting = [engine.begin(script, turn=TURN, bubble=f"{name}:x", now=NOW, known=known.get(name))]

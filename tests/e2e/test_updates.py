@@ -192,7 +192,7 @@ async def test_what_cannot_be_screened_is_copied_to_the_coach(world: World) -> N
     kim = await world.coach("Kim")
     ann = await world.athlete("Ann", kim)
     await ann.sends("voice", seconds=7)
-    assert "If it should not wait, say so" in ann.sees("Thank you for telling me").text
+    assert "Is it urgent?" in ann.sees("I can neither hear nor see what is in it").text
     kim.sees("Ann sends this")
     assert [one.text for one in kim.phone.screen() if "[voice 7 s]" in one.text], kim.phone.transcript()
     await ann.sends("photo", caption="this toe, chest pain since this morning")

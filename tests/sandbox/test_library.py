@@ -211,6 +211,8 @@ async def test_each_fault_becomes_the_right_error_of_the_library(
 async def test_the_library_knows_every_field_the_sandbox_makes(bot: Bot, api: BotApi, ann: Phone) -> None:
     ann.says("/help me")
     ann.sends_voice()
+    api.user_sends(ann.user_id, "audio")
+    api.user_sends(ann.user_id, "video_note")
     ann.forwards("rest")
     ann.blocks()
     for pending in api.updates.pending:

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from bot.sandbox.botapi import NOT_MODIFIED, TOO_OLD, BotApi
+from bot.sandbox.faults import Fault
 from bot.sandbox.limits import Limits
 from bot.sandbox.phone import Phone
 from tests.sandbox.wire import TOKEN, Clock, Wire
@@ -255,6 +256,39 @@ async def test_files_have_their_limits(wire: Wire, url: str, api: BotApi, ann: P
         assert (await response.json())["description"] == "Bad Request: IMAGE_PROCESS_FAILED"
     async with wire.session.get(f"{url}/file/bot{TOKEN}/voice/none.oga") as response:
         assert response.status == 404
+
+
+async def test_a_file_lies_under_its_path_after_get_file_and_for_an_hour(
+    wire: Wire, url: str, api: BotApi, ann: Phone, clock: Clock
+) -> None:
+    api.user_sends(ann.user_id, "voice", content=b"OggS hello")
+    file = next(iter(api.files.values()))
+
+    async def fetched(token: str = TOKEN) -> tuple[int, bytes]:
+        async with wire.session.get(f"{url}/file/bot{token}/{file.path}") as response:
+            return response.status, await response.read()
+
+    gone = (404, b'{"ok": false, "error_code": 404, "description": "Not Found"}')
+    assert await fetched() == gone, "a path that getFile has not given"
+    found = await wire.ok("getFile", file_id=file.id)
+    assert (found["file_path"], found["file_size"]) == (file.path, 10)
+    assert await fetched() == (200, b"OggS hello")
+    assert await fetched("1:other") == gone
+    clock.turn(minutes=60)
+    assert await fetched() == gone
+    await wire.ok("getFile", file_id=file.id)
+    assert (await fetched())[0] == 200
+    assert api.calls["download"] == 5
+
+
+async def test_a_download_can_go_wrong_like_a_call(wire: Wire, url: str, api: BotApi, ann: Phone) -> None:
+    api.user_sends(ann.user_id, "voice")
+    path = (await wire.ok("getFile", file_id=next(iter(api.files))))["file_path"]
+    api.faults = [Fault(502, "download", body="html")]
+    async with wire.session.get(f"{url}/file/bot{TOKEN}/{path}") as response:
+        assert (response.status, response.content_type) == (502, "text/html")
+    async with wire.session.get(f"{url}/file/bot{TOKEN}/{path}") as response:
+        assert response.status == 200
 
 
 async def test_a_command_list_is_checked(wire: Wire) -> None:

@@ -72,6 +72,17 @@ def test_what_is_due_lags_since_its_hour_also_between_two_tries(db: Database) ->
     assert look(db).due == Waiting(2, 3600.0)
 
 
+def test_a_voice_note_whose_words_are_not_written_down_yet_is_nobody_who_waits(db: Database) -> None:
+    with db.begin() as tx:
+        ann = join(tx, "Ann", 1, runs=True)
+        for number in (1, 2):
+            due.put(tx, ann.id, Wakeup("transcribe", f"transcribe:1:{number}", NOW - HOUR), NOW - DAY)
+        held = due.hold(tx, NOW, NOW + MINUTE)
+        assert held is not None
+        due.give_back(tx, held, NOW, error_class="exit_1", retry_at=None)
+    assert look(db).due == Waiting() and look(db).dead["due"] == 1
+
+
 def test_a_message_lags_since_it_was_written_on_its_way_and_between_two_tries(db: Database) -> None:
     with db.begin() as tx:
         put(tx, 1, NOW - HOUR, Lane.SAFETY)

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialogs.levels import Level
-from dialogs.words import triage
-from dialogs.words.triage import MAX_CHARS, Reading, load_book, plain, read
+from dialogs.words import phrases
+from dialogs.words.phrases import MAX_CHARS, Match, load_book, plain, read
 
 NOW = [
     ("suicidal", "i want to die"),
@@ -393,7 +393,7 @@ def test_what_waits_for_the_coach_is_a_concern(flag: str, text: str) -> None:
 
 def test_every_family_has_a_message_here_that_raises_it() -> None:
     shown = {flag for flag, _ in NOW + TODAY + CONCERN}
-    assert shown == {family.id for family in triage._book().families}
+    assert shown == {family.id for family in phrases._book().families}
 
 
 @pytest.mark.parametrize("text", ORDINARY)
@@ -573,7 +573,7 @@ def test_numbers_of_pain_and_days_are_read_at_their_edges(text: str, level: Leve
 
 def test_the_tail_of_a_text_too_long_to_be_read_is_read_and_a_human_is_told() -> None:
     chatter = "easy run today. " * 10_000
-    assert read(chatter) == Reading(Level.CONCERN, ("other",), "too-long", (), False)
+    assert read(chatter) == Match(Level.CONCERN, ("other",), "too-long", (), False)
     assert read(chatter[: MAX_CHARS - 1]).level is Level.NONE
     reading = read(chatter + "i want to die")
     assert reading.level is Level.NOW

@@ -1,0 +1,50 @@
+"""How well the messages held out are read: what the page says is what comes out, and it gets no worse unnoticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dialogs.words import score
+from tests.words import figures
+
+PAGE = Path(__file__).parents[2] / "docs" / "words.md"
+
+# A little worse than what was measured when the weights were made: no goals, but floors and ceilings.
+FLOOR = {
+    "test": {
+        "urgent recall": 0.86, "urgent recall, asking": 0.92, "the coach hears: recall": 0.87,
+        "the coach hears: precision": 0.87, "themes: micro-F1": 0.69,
+    },
+    "test-languages": {
+        "urgent recall": 0.82, "urgent recall, asking": 0.92, "the coach hears: recall": 0.83,
+        "the coach hears: precision": 0.83, "themes: micro-F1": 0.54,
+    },
+    "test-chatter": {"themes: micro-F1": 0.65},  # five urgent messages say nothing
+}  # fmt: skip
+CEILING = {
+    "test": {"false alarms: pushed": 0.12, "false alarms: asked": 0.03},
+    "test-languages": {"false alarms: pushed": 0.16, "false alarms: asked": 0.05},
+    "test-chatter": {"false alarms: pushed": 0.08, "false alarms: asked": 0.05},
+}
+
+
+def test_the_page_shows_the_figures_that_come_out() -> None:
+    """After a change to messages, weights or rules: .venv/bin/python -m tests.words.figures, into docs/words.md."""
+    assert figures.table() in PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name, _ in figures.FOUND_BY])
+def test_the_reading_has_not_become_worse(name: str) -> None:
+    found = score.figures([one for _, one in figures.judged(name)])
+    for figure, least in FLOOR[name].items():
+        assert (found[figure].value or 0) >= least, (figure, found[figure])
+    for figure, most in CEILING[name].items():
+        assert (found[figure].value or 0) <= most, (figure, found[figure])
+
+
+def test_the_ordinary_weeks_are_many_and_mostly_quiet() -> None:
+    """So that the false alarms among them mean something."""
+    found = score.figures([one for _, one in figures.judged("test-chatter")])
+    assert found["false alarms: pushed"].all >= 400
