@@ -259,17 +259,17 @@ def sent(draft: Draft, event: Sent) -> None:
         key = f"transcribe:{draft.person.id}:{event.message_id}"
         draft.wake("transcribe", key, draft.now, file_id=event.file_id, message_id=event.message_id)
     listener = _listener(draft)
-    if listener is not None and level < Level.CONCERN:
-        _pass_on(draft, listener, event.caption, attach)
-        return
-    to = next(iter(escalation.hearing(draft.known.coach, draft.known.backup)), None)
     if event.kind == "sticker":  # hardly ever a cry for help: no line on the list, but the coach sees it
         draft.say("athlete.sticker", buttons=((Button("button.need_coach", "do:coach"),),))
+    elif listener is not None and level < Level.CONCERN:
+        _pass_on(draft, listener, event.caption, attach)
+        return
     elif level < Level.CONCERN:
         escalation.raise_(draft, Level.CONCERN, "unscreened", event.caption, told=UNSCREENED)
         draft.read_by_now()
+    to = next(iter(escalation.hearing(draft.known.coach, draft.known.backup)), None)
     if to is not None:
-        facts = {"athlete": draft.person.name, "kind": event.kind}
+        facts = {"athlete": draft.person.name}
         draft.say("coach.attached", facts, to=to, attach=attach, quiet=level < Level.NOW, about=draft.person.id)
 
 
@@ -279,7 +279,7 @@ def _forwarded(draft: Draft, text: str) -> None:
     reading = judging.read(text)
     draft.record("words", "forwarded", Level.CONCERN.value, text)
     judging.note(draft, reading)
-    if reading.level >= Level.TODAY:
+    if reading.level >= Level.TODAY or reading.ask is not None:
         escalation.raise_(draft, Level.CONCERN, "unscreened", text, reading.because)
         asking.ask(draft, "forwarded", reading.flag or "words", "")
     elif (listener := _listener(draft)) is not None:

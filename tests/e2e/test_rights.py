@@ -212,15 +212,15 @@ async def test_whoever_was_erased_is_a_stranger_and_may_come_again(world: World)
 async def test_an_update_that_telegram_repeats_does_not_come_back_to_life(world: World) -> None:
     kim = await world.coach("Kim")
     ann = await world.athlete("Ann", kim)
-    await ann.says("my own words")
+    await ann.says("lovely easy run today")
     rows = [Incoming(row["key"], row["who"], row["raw"]) for row in world.rows(schema.inbox, who=str(ann.chat_id))]
-    assert any("my own words" in row.raw for row in rows)
+    assert any("lovely easy run today" in row.raw for row in rows)
     await ann.says("/erase", "yes")
     ann.looks()
     await world.app.store(rows)
     await world.settle()
     ann.sees_nothing_more()
-    assert holding(world, "my own words") == []
+    assert holding(world, "lovely easy run today") == []
 
 
 @pytest.mark.parametrize("before", ["confirm", "handle", "send", "record"])

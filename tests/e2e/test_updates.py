@@ -207,6 +207,8 @@ async def test_what_cannot_be_screened_is_copied_to_the_coach(world: World) -> N
     await ann.sends("location", latitude=51.5, longitude=-0.1)
     ann.sees("/zone")
     await ann.sends("forward", text="look what Ben wrote: chest pain")
+    ann.sees("These are somebody else’s words")
+    await ann.taps("Yes")
     assert [one.open for one in world.escalations()] == [False, True]
     await kim.taps("I have it")
 

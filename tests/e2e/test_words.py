@@ -36,8 +36,10 @@ async def test_a_no_ends_the_question_and_its_clock(world: World) -> None:
 async def test_what_is_said_in_pieces_is_read_together(world: World) -> None:
     kim = await world.coach("Kim")
     ann = await world.athlete("Ann", kim)
-    await ann.says("chest", "pain")
-    assert "chest\npain" in kim.sees("Ann · NOW").text
+    await ann.says("can't")
+    kim.sees_nothing_more()
+    await ann.says("breathe")
+    assert "can't\nbreathe" in kim.sees("Ann · NOW").text
 
 
 async def test_the_words_that_decided_are_marked_and_a_verdict_stands_beside_the_judgement(world: World) -> None:
