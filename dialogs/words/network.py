@@ -21,7 +21,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -88,8 +88,7 @@ def words_of(text: str) -> list[tuple[str, int, int]]:
         elif raw in _QUOTES:
             found.append((_QUOTES[raw], start, end))
         elif len(raw) == 1 and ord(raw) >= 0x2190:
-            name = unicodedata.name(raw, "").lower()
-            found += [(word, start, end) for word in name.split()[:EMOJI_WORDS]]
+            found += [(word, start, end) for word in _name_of(raw)]
         else:
             folded = _UNSEEN.sub("", unicodedata.normalize("NFKD", raw.casefold()))
             if _LATIN.search(
@@ -101,24 +100,29 @@ def words_of(text: str) -> list[tuple[str, int, int]]:
     return found
 
 
+@lru_cache(maxsize=1024)
+def _name_of(emoji: str) -> tuple[str, ...]:
+    return tuple(unicodedata.name(emoji, "").lower().split()[:EMOJI_WORDS])
+
+
 def cut(words: Sequence[tuple[str, int, int]], known: dict[str, int]) -> list[Piece]:
     """Each word as the longest pieces of the list that it begins with, again and again (WordPiece)."""
-    unknown = known["[UNK]"]
-    pieces = []
-    for word, start, end in words:
-        ids: list[int] = []
-        at = 0 if len(word) <= LONGEST_WORD else len(word)
-        while at < len(word):
-            stop = len(word)
-            while stop > at and (("##" if at else "") + word[at:stop]) not in known:
-                stop -= 1
-            if stop == at:
-                ids, at = [], len(word)
-            else:
-                ids.append(known[("##" if at else "") + word[at:stop]])
-                at = stop
-        pieces += [Piece(id, start, end) for id in ids or [unknown]]
-    return pieces
+    cuts = {word: _cut_one(word, known) for word in {word for word, _, _ in words}}
+    return [Piece(id, start, end) for word, start, end in words for id in cuts[word]]
+
+
+def _cut_one(word: str, known: dict[str, int]) -> list[int]:
+    ids: list[int] = []
+    at = 0 if len(word) <= LONGEST_WORD else len(word)
+    while at < len(word):
+        stop = len(word)
+        while stop > at and (("##" if at else "") + word[at:stop]) not in known:
+            stop -= 1
+        if stop == at:
+            return [known["[UNK]"]]
+        ids.append(known[("##" if at else "") + word[at:stop]])
+        at = stop
+    return ids or [known["[UNK]"]]
 
 
 def stretches(pieces: list[Piece], loud: NDArray[np.float16]) -> list[list[Piece]]:
