@@ -4,7 +4,7 @@
 
 The start is all-MiniLM-L6-v2 (Apache-2.0), of which the first three of six layers are kept and the embeddings are
 pressed into a narrow table. It is needed here and nowhere else: what runs in the service is the file this writes.
-The test messages are not looked at. Needs what is in requirements/words.lock, two cores and about a quarter of an hour.
+The test messages are not looked at. Needs what is in requirements/words.lock, two cores and about half an hour.
 
 Same bytes: on one kind of processor. Others add floating-point numbers in another order, and differ in the last bit.
 """
