@@ -52,7 +52,7 @@ def write(file: Iterable[str], to: TextIO) -> None:
         for line, reading in zip(some, _read(some), strict=True):
             found = {
                 "id": line["id"],
-                "level": _level(reading),
+                "level": score.level_of(reading.level),
                 "themes": list(reading.themes),
                 "ask": reading.ask is not None,
                 "because": [list(span) for span in reading.because],
@@ -70,10 +70,6 @@ def _read(lines: Sequence[dict[str, Any]]) -> list[Reading]:
         if len(lines) == 1:
             return [Reading(Level.CONCERN, (), "unread", (), crisis=False)]
         return [reading for line in lines for reading in _read([line])]
-
-
-def _level(reading: Reading) -> str:
-    return score.URGENT if reading.level >= Level.TODAY else reading.level.value
 
 
 def _lines(file: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -109,7 +105,14 @@ def _judged(lines: Iterable[dict[str, Any]]) -> list[Judged]:
         for line, reading in zip(some, _read(some), strict=True):
             groups = (f"language {line.get('lang') or 'en'}", *(f"kind {kind}" for kind in line.get("kinds", ())))
             labels = frozenset(map(str, line["themes"]))
-            one = Judged(line["level"], labels, _level(reading), frozenset(reading.themes), bool(reading.ask), groups)
+            one = Judged(
+                line["level"],
+                labels,
+                score.level_of(reading.level),
+                frozenset(reading.themes),
+                bool(reading.ask),
+                groups,
+            )
             judged.append(one)
     return judged
 

@@ -18,7 +18,7 @@ from dialogs import engine, escalation
 from dialogs.draft import Draft
 from dialogs.events import Due
 from dialogs.levels import Level
-from dialogs.model import Lane, Talk
+from dialogs.model import Lane, Spans, Talk
 from dialogs.scripts.asking import EARLIER, IS_NOW
 
 PATIENCE = timedelta(minutes=10)  # until no answer counts as yes
@@ -26,7 +26,7 @@ PATIENCE = timedelta(minutes=10)  # until no answer counts as yes
 MEANS: Mapping[str, Level] = {IS_NOW: Level.NOW, EARLIER: Level.TODAY}
 
 
-def ask(draft: Draft, topic: str, flag: str, words: str, because: escalation.Spans = ()) -> None:
+def ask(draft: Draft, topic: str, flag: str, words: str, because: Spans = ()) -> None:
     """Ask what `topic` names (a branch of the text "asking.sure") of these words. `because`: the marks in them."""
     before = draft.talk("sure")
     if before is not None:

@@ -28,9 +28,7 @@ from dialogs import help_numbers, summary, timing
 from dialogs.draft import Draft, Rows, spelled
 from dialogs.events import Due, Unreachable
 from dialogs.levels import Level
-from dialogs.model import Button, Escalation, Json, Lane, Message, Person
-
-Spans = tuple[tuple[int, int], ...]  # half-open, in code points of the words they belong to
+from dialogs.model import Button, Escalation, Json, Lane, Message, Person, Spans
 
 Told = tuple[str, Mapping[str, Json]]
 
@@ -127,8 +125,7 @@ def waiting(draft: Draft) -> bool:
 
 def add(draft: Draft, words: str) -> bool:
     """Harmless words while something urgent of this athlete is with nobody yet: they go along. False: there is none."""
-    open_one = _untaken(draft)
-    if open_one is None or not waiting(draft):
+    if not waiting(draft) or (open_one := _untaken(draft)) is None:
         return False
     joined = _with_words(open_one, words)
     draft.put(joined)

@@ -19,6 +19,7 @@ from dialogs.events import Sender
 from dialogs.levels import Level
 
 Json = Any  # what json.dumps takes and json.loads gives
+Spans = tuple[tuple[int, int], ...]  # half-open, in code points of the words they belong to
 
 
 class Lane(IntEnum):
@@ -124,7 +125,7 @@ class Escalation:
     acked_at: datetime | None = None
     closed_at: datetime | None = None
     version: int = 0
-    because: tuple[tuple[int, int], ...] = ()
+    because: Spans = ()
 
     @property
     def open(self) -> bool:

@@ -12,8 +12,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
+from dialogs.levels import Level
+
 URGENT, CONCERN, NOTE, NONE = LEVELS = ("urgent", "concern", "note", "none")
 _Z = 1.959964  # of the normal distribution, for 95 %
+
+
+def level_of(level: Level) -> str:
+    """Our level as the labelling standard calls it."""
+    return URGENT if level >= Level.TODAY else level.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ How they are brought together, in this order:
 5. What was too long to be read whole is a concern, at least.
 
 Neither reader ever lowers what the other is sure of. Bounded: the book is linear in the text, the network reads a fixed
-number of pieces. Whoever calls this treats a failure in here as a concern (`hearing.read`).
+number of pieces. Whoever calls this treats a failure in here as a concern (`judging.read`).
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dialogs.levels import Level
+from dialogs.model import Spans
 from dialogs.words import languages, network, phrases
 from dialogs.words.network import LEVELS, THEMES, Impression
 from dialogs.words.phrases import Match
-
-Spans = tuple[tuple[int, int], ...]
 
 # Whose flag and question it is, where the network heard it and the book has no name for it; the first that fits.
 FLAGS = ("crisis", "cardiac", "heat", "illness", "pain", "medication", "cycle", "fuelling", "mood", "stress")

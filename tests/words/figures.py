@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 
-from dialogs.levels import Level
 from dialogs.words import score, triage
 from dialogs.words.score import Judged, Share
 from tests.words import messages
@@ -29,10 +28,6 @@ FOUND_BY = (
 )
 
 
-def level_of(level: Level) -> str:
-    return score.URGENT if level >= Level.TODAY else level.value
-
-
 @cache
 def judged(name: str) -> tuple[tuple[Message, Judged], ...]:
     """Every message of this file and how it was read. No language is told: it is found out, as in the service."""
@@ -43,8 +38,10 @@ def judged(name: str) -> tuple[tuple[Message, Judged], ...]:
         for message, reading in zip(some, triage.read_all([one.text for one in some]), strict=True):
             groups = (f"`{message.lang}`", *message.kinds)
             labels, read = frozenset(message.themes), frozenset(reading.themes)
-            level = level_of(reading.level)
-            found.append((message, Judged(level_of(message.level), labels, level, read, bool(reading.ask), groups)))
+            level = score.level_of(reading.level)
+            found.append(
+                (message, Judged(score.level_of(message.level), labels, level, read, bool(reading.ask), groups))
+            )
     return tuple(found)
 
 
