@@ -28,6 +28,9 @@ test: .venv/.dev  ## all tests, on SQLite and on a real PostgreSQL; ARGS="..." g
 words: .venv/.words  ## train the reading of free text anew: dialogs/words/weights.npz (half an hour)
 	.venv/bin/python -m tests.words $(ARGS)
 
+rules: .venv/.dev  ## make docs/rules.md from the rule files
+	.venv/bin/python -m tests.dialogs.rules
+
 bench: .venv/.dev  ## what the service can do here, beside a peer; ARGS="--quick" takes a minute instead of six
 	.venv/bin/python -m tests.bench $(ARGS)
 
@@ -81,4 +84,4 @@ clean:  ## remove what can be made again (never ./data)
 	@$(PIP) download --no-deps --only-binary :all: --require-hashes -d .venv/start -r requirements/start.lock
 	@touch $@
 
-.PHONY: help run test words bench lint types check lock clean
+.PHONY: help run test words rules bench lint types check lock clean

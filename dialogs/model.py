@@ -134,6 +134,128 @@ class Escalation:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """One planned session. What is None was left open by whoever planned it.
+
+    id       stable within one athlete's plan; a session that is moved or eased keeps it
+    day      a date in the athlete's zone
+    kind     one of dialogs.plan.KINDS
+    descent  metres downhill
+    effort   intended, 0..10 (session RPE)
+    form     of a strength session: one of dialogs.plan.FORMS
+    held     the proposal (its `short`) that this session waits for; the bot has made it easier meanwhile
+    """
+
+    id: str
+    day: date
+    kind: str
+    minutes: int | None = None
+    km: float | None = None
+    descent: int | None = None
+    effort: int | None = None
+    text: str = ""
+    form: str | None = None
+    held: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One version of an athlete's plan; `number` 0 is the plan of somebody who has none. Sessions are in the order of
+    their days. Only the last weeks and all that is to come are loaded, not the whole past."""
+
+    number: int = 0
+    sessions: tuple[Session, ...] = ()
+
+    def on(self, day: date) -> tuple[Session, ...]:
+        return tuple(one for one in self.sessions if one.day == day)
+
+    def between(self, first: date, last: date) -> tuple[Session, ...]:
+        """Both days included."""
+        return tuple(one for one in self.sessions if first <= one.day <= last)
+
+    def find(self, id: str) -> Session | None:
+        return next((one for one in self.sessions if one.id == id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What makes the next version of a plan; versions are never altered.
+
+    number   of the version that it makes: the one that was read, plus one. The database takes a number once
+    by       whose doing: "rule", "coach", "athlete"
+    cause    rule id, "move", "import", "library", "undo:<number>" ...
+    removed  sessions as they stood; `added`: as they stand now (a changed session is in both, with its id)
+    about    whose plan, where it is not that of the person whose turn it is
+    """
+
+    number: int
+    by: str
+    cause: str
+    at: datetime
+    removed: tuple[Session, ...] = ()
+    added: tuple[Session, ...] = ()
+    about: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A rule's wish for a plan, for a human to decide.
+
+    `held`: it makes training easier and stands already, "held until your coach has looked". Else (whatever adds load)
+    nothing has changed yet. `facts` is the evidence, by the names that the rule's text uses. `state`: open, approved,
+    edited, declined, expired, overtaken (the plan has moved on).
+    """
+
+    id: int
+    short: str
+    athlete_id: int
+    rule: str
+    raised_at: datetime
+    expires_at: datetime
+    before: tuple[Session, ...]
+    after: tuple[Session, ...]
+    held: bool
+    words: str = ""
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    state: str = "open"
+    decided_by: int | None = None
+    decided_at: datetime | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a coach has set of a rule, for all of their athletes or for one; append-only, the latest that names a
+    thing counts. `edges`: thresholds by name. `muted_until`: the first local date on which it speaks again."""
+
+    rule: str
+    coach_id: int
+    at: datetime
+    athlete_id: int | None = None
+    on: bool | None = None
+    edges: Mapping[str, float] = field(default_factory=dict)
+    muted_until: date | None = None
+    by_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What the rule book looks at, of one athlete.
+
+    records    kinds `answer` and `step` of the last 40 days, oldest first
+    settings   of their coach (for all, and for this athlete) and, of a coach, their own; oldest first
+    proposals  open, and those decided within the last 8 days; oldest first
+    changes    of the last 14 days, oldest first: what can be undone
+    """
+
+    plan: Plan = field(default_factory=Plan)
+    records: tuple[Record, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Invite:
     """A seat kept for one person. Only a hash of its code is stored; it works once, until `expires_at`.
 
@@ -256,7 +378,11 @@ class Snapshot:
     said: tuple[Record, ...] = ()  # for a coach's morning list: their athletes' words since the last one (`about`)
     everything: Mapping[str, Json] | None = None  # for their export: all that is kept of them, see storage.rights
     about: int | None = None  # the athlete whom the answered message speaks of
+    proposals: tuple[Proposal, ...] = ()  # for a coach: open, of the athletes they answer for
+    training: Mapping[int, Training] = field(default_factory=dict)  # by person; read only where a turn looks into it
+    histories: Mapping[int, Training] | None = None  # for "what would this rule have done": own athletes, 100 days
     bot: str = "bot"  # the bot's user name, for links
+    address: str | None = None  # where phones reach the service's web pages, for links; None: nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,3 +399,7 @@ class Outcome:
     used_invite: int | None = None
     silenced: tuple[str, ...] = ()  # shorts whose unsent pages shall not leave any more
     erase: Erase | None = None
+    changes: tuple[Change, ...] = ()
+    proposals: tuple[Proposal, ...] = ()  # new ones (id 0), and what has changed since it was read
+    settings: tuple[Setting, ...] = ()
+    feed: str | None = None  # their own calendar feed: a code makes a new one and ends the former, "" only ends it
