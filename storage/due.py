@@ -11,18 +11,22 @@ rang: the athlete who changes the hour must still be asked today, under the same
 Mark a row `done` before the turn's outcome is saved: then a turn that puts its own key again is refused, and
 does not move the row it stands on.
 
-One kind may take longer than any transaction, TRANSCRIBE (bot.transcribe). Whoever works on it holds it instead:
+Some kinds take longer than any transaction, because somebody outside is waited for: HELD (bot.transcribe, bot.fetch).
+Whoever works on one of them holds it instead:
 
     open --hold--> open, nobody else's for a while --done, with what follows from it--> done
                                     |\\--give_back--> open again at `retry_at`, or dead
                                     \\--(killed)--> open again when the while is over
 
 There a try counts when it begins, and not when it has failed: what kills the whole process would come for ever.
+
+A row of kind PLANFILE brings a whole file to its turn. When that is done nobody needs it here any more, and it goes:
+else each plan would lie in the database, and in its backups, for as long as old wakeups are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -32,6 +36,9 @@ from dialogs.model import Json, Wakeup
 from storage.schema import due, status_is, upsert
 
 TRANSCRIBE = "transcribe"  # a voice note whose words somebody may write down
+FETCH = "fetch"  # a file that a coach has sent, still at Telegram
+PLANFILE = "planfile"  # the same file, here
+HELD = (TRANSCRIBE, FETCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +69,16 @@ _FIRST = (
     .limit(1)
     .with_for_update(skip_locked=True)
 )
-_CLAIM = _FIRST.where(due.c.kind != sa.bindparam("but"))
-_CLAIM_TRANSCRIBE = _FIRST.where(due.c.kind == TRANSCRIBE)
+_CLAIM = _FIRST.where(due.c.kind.not_in(sa.bindparam("but", expanding=True)))
+_CLAIM_KIND = _FIRST.where(due.c.kind == sa.bindparam("kind"))
 _FINISH = (
     sa.update(due)
     .where(due.c.id == sa.bindparam("row_id"), _open)
-    .values(status="done", finished_at=sa.bindparam("now"))
+    .values(
+        status="done",
+        finished_at=sa.bindparam("now"),
+        data=sa.case((due.c.kind == PLANFILE, sa.literal({}, due.c.data.type)), else_=due.c.data),
+    )
 )
 _FAIL = (
     sa.update(due)
@@ -101,7 +112,7 @@ _GIVE_BACK = (
 )
 _TAKE_UP = (
     sa.update(due)
-    .where(_open, due.c.kind == TRANSCRIBE, due.c.attempts > 0, due.c.error_class.is_(None))
+    .where(_open, due.c.kind.in_(HELD), due.c.attempts > 0, due.c.error_class.is_(None))
     .values(ready_at=due.c.at)
 )
 # Not LIKE: there % and _ are wild, and on SQLite "Ask" equals "ask".
@@ -134,9 +145,9 @@ def put(tx: sa.Connection, person_id: int, wakeup: Wakeup, now: datetime) -> boo
     return tx.execute(_PUT, row).rowcount == 1
 
 
-def claim(tx: sa.Connection, now: datetime, but: str = "") -> ClaimedDue | None:
-    """The row that has waited longest, locked until `tx` ends; None: nothing is due. `but`: a kind that others take."""
-    row = tx.execute(_CLAIM, {"now": now, "but": but}).first()
+def claim(tx: sa.Connection, now: datetime, but: Collection[str] = ()) -> ClaimedDue | None:
+    """The row that has waited longest, locked until `tx` ends; None: nothing is due. `but`: kinds that others take."""
+    row = tx.execute(_CLAIM, {"now": now, "but": sorted(but)}).first()
     return None if row is None else ClaimedDue(*row)
 
 
@@ -157,10 +168,10 @@ def fail(tx: sa.Connection, id: int, now: datetime, *, error_class: str, retry_a
         tx.execute(_FAIL, {**values, "status": "open", "finished_at": None})
 
 
-def hold(tx: sa.Connection, now: datetime, until: datetime) -> ClaimedDue | None:
-    """The TRANSCRIBE row that has waited longest, as it stands when its next try has begun (and counts); until `until`
-    nobody else is given it. None: there is none."""
-    row = tx.execute(_CLAIM_TRANSCRIBE, {"now": now}).first()
+def hold(tx: sa.Connection, kind: str, now: datetime, until: datetime) -> ClaimedDue | None:
+    """The row of this kind (of HELD) that has waited longest, as it stands when its next try has begun (and counts);
+    until `until` nobody else is given it. None: there is none."""
+    row = tx.execute(_CLAIM_KIND, {"now": now, "kind": kind}).first()
     if row is None:
         return None
     tx.execute(_HOLD, {"row_id": row.id, "until": until})

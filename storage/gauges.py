@@ -7,8 +7,9 @@ keys of dead letters and the names that `Club` gives to the operator.
 
 What lags is what somebody waits for:
     inbox    every update that is not finished, since it came
-    due      what should have rung, since its hour; also while it rests between two tries. Not a voice note whose words
-             a program writes down: that may take its time, and the coach has the note itself
+    due      what should have rung, since its hour; also while it rests between two tries. Not what is held while
+             somebody outside is waited for (storage.due): a voice note whose words a program writes down, a file at
+             Telegram. That may take its time, and its own loop says how it goes
     outbox   every message that is not away, since it was written. One that is held until its reader's morning lags
              only from then on
 """
@@ -26,7 +27,7 @@ import sqlalchemy as sa
 
 from dialogs.levels import Level
 from dialogs.model import Lane
-from storage.due import TRANSCRIBE
+from storage.due import HELD
 from storage.schema import due, escalation, inbox, outbox, person, status_is
 
 COUNTED = 10_000  # "that many or more"
@@ -120,7 +121,7 @@ _QUEUES = sa.union_all(
         "due",
         due.c.at,
         status_is(due, "open"),
-        due.c.kind != TRANSCRIBE,
+        due.c.kind.not_in(HELD),
         due.c.ready_at <= sa.bindparam("soon", type_=due.c.ready_at.type),
         due.c.at <= _now,
         by=(due.c.ready_at, due.c.id),

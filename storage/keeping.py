@@ -1,14 +1,15 @@
 """How long what only serves the work is kept: a sweep, called once an hour by whoever holds the lease.
 
     handled updates       `inbox` days     their keys are what knows an update that comes again
-    finished messages     `outbox` days    to strangers and groups, and files of an export: `strangers` days
+    finished messages     `outbox` days    to strangers and groups, files of an export, addresses of a calendar:
+                                           `strangers` days
     rung wakeups          `due` days
     used or stale seats   `invite` days
 
-Answers, words, escalations and dead letters stay: people decide about those. Rows go by five hundred in a transaction,
-found by a reading one that stops nobody, and there is no state but the rows: a crash in between, or two sweeps at once,
-are harmless. Whoever was erased in the last days is erased again, which takes what another turn wrote in the same
-instant, and the words in which others were told (see storage.rights).
+Answers, words, plans, escalations and dead letters stay: people decide about those. Rows go by five hundred in a
+transaction, found by a reading one that stops nobody, and there is no state but the rows: a crash in between, or two
+sweeps at once, are harmless. Whoever was erased in the last days is erased again, which takes what another turn wrote
+in the same instant, and the words in which others were told (see storage.rights).
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ def _over(now: datetime, days: Mapping[str, int]) -> list[tuple[sa.Table, sa.Col
         return now - timedelta(days=days[what])
 
     finished = outbox.c.status.not_in(("pending", "leased"))
-    passing = sa.or_(outbox.c.to_person.is_(None), sa.func.substr(outbox.c.key, 1, 7) == "export:")
+    passing = sa.or_(
+        outbox.c.to_person.is_(None),
+        *(sa.func.substr(outbox.c.key, 1, len(kind)) == kind for kind in ("export:", "calendar:")),
+    )
     return [
         (inbox, sa.and_(status_is(inbox, "done"), inbox.c.finished_at < before("inbox"))),
         (outbox, sa.and_(finished, outbox.c.created_at < before("outbox"))),

@@ -14,8 +14,10 @@ Both halves belong into one transaction, with the claim before and `done` after:
 Together. An athlete's ordinary turn writes nothing that another athlete's turn reads: their own row, journal,
 escalations and wakeups, and messages. So the turns of several athletes may be loaded at once, taken, and saved at once
 (`load_athletes`, `save_all`), which is much cheaper: a statement costs more than a row. Their rows are locked in the
-order of their ids, so that two replicas cannot lock each other out. Most taps need nothing of the journal. It is left
-unread, and a turn that looks into it raises JournalNeeded and is taken again `with_journal`.
+order of their ids, so that two replicas cannot lock each other out.
+
+What few turns need is left unread: the journal where several are loaded together, and always what the rule book looks
+at (`Snapshot.training`). A turn that looks there raises Needed, and is taken again `with_needed` (storage.unread).
 
 The locks are FOR NO KEY UPDATE: a plain FOR UPDATE would also stop every other turn that only refers to the
 person (a message to the coach), and two turns could wait for each other.
@@ -30,15 +32,16 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, NoReturn, cast
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from dialogs.events import Event, Said, Sender, Sent, Started
-from dialogs.model import Escalation, Invite, Json, Message, Outcome, Person, Record, Snapshot
-from storage import codec, due, journal, outbox
+from dialogs.model import Escalation, Invite, Json, Message, Outcome, Person, Snapshot
+from storage import codec, due, feeds, journal, outbox, plans, proposals, training
 from storage.db import Conflict
 from storage.schema import invite, person, upsert
+from storage.unread import RECORDS, Needed
 
 DAYS = 8  # how far back a turn reads the journal: the last seven days for the coach's page, and today
 
@@ -114,24 +117,6 @@ _MARK_UNREACHABLE = (
 )
 
 
-class JournalNeeded(Exception):
-    """A turn has looked into a journal that was left unread: take it again, `with_journal`."""
-
-
-class _Unread:
-    """Stands in a snapshot for records that were not read. Whoever looks raises; nobody sees an empty journal. No real
-    tuple, because C code would look into one without asking."""
-
-    def _look(self, *_: object) -> NoReturn:
-        raise JournalNeeded
-
-    __iter__ = __len__ = __getitem__ = __contains__ = __add__ = __radd__ = __hash__ = _look
-    __eq__ = _look
-
-
-_UNREAD = cast(tuple[Record, ...], _Unread())
-
-
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A turn that has been taken. `payloads` are its messages as rendered; one that needs several parts stands before
@@ -167,7 +152,8 @@ def load(
 ) -> Snapshot:
     """All that the turn of this sender (private chats only) or this person may know; locks their row.
 
-    A coach's `athletes` are their own, and those of the escalations that they answer for.
+    A coach's `athletes` are their own, and those of the escalations that they answer for; `proposals` are theirs that
+    are open. Into whose `training` the turn may look: their own and their athletes', and it is left unread.
     Of the club's other coaches (`colleagues`) a coach sees all; anybody else's turn, also a stranger's, gets
     the first three at most: enough to know the head coach.
     """
@@ -197,7 +183,9 @@ def load(
             # A coach who runs is never their own backup: then the next one answers for them.
             athletes=[each.id for each in coaches if _is(me, _backup(coaches, _by_id(coaches, each.coach_id), each))],
         )
-        snapshot = replace(snapshot, escalations=escalations, athletes=_athletes(tx, me, escalations))
+        athletes = _athletes(tx, me, escalations)
+        wishes = proposals.open_of(tx, [each.id for each in athletes]) if athletes else ()
+        snapshot = replace(snapshot, escalations=escalations, athletes=athletes, proposals=wishes)
     else:
         coaches = _near(_people(tx, _ANSWERING, coaches=_coach_ids([me] if me is not None else [])), me)
         if me is not None:
@@ -206,14 +194,14 @@ def load(
         snapshot = replace(snapshot, coach=by_id(tx, snapshot.invite.coach_id))  # who is to be named in the welcome
     if me is not None and me.runs:
         snapshot = with_journal(tx, snapshot)
-    return replace(snapshot, **_answering_for(me, coaches))
+    return replace(snapshot, training=training.unread(me, snapshot.athletes), **_answering_for(me, coaches))
 
 
 def load_athletes(
     tx: sa.Connection, senders: Sequence[Sender], *, now: datetime, dice: Callable[[], str], bot: str
 ) -> list[Snapshot]:
     """The snapshots of these senders (private chats), of as many from the first on as are athletes and nothing else,
-    each another one. Locks their rows. The journal is left unread: see JournalNeeded."""
+    each another one. Locks their rows. The journal is left unread: see the top."""
     found = {each.user_id: each for each in _people(tx, _LOCK_BY_USERS, users=[one.user_id for one in senders])}
     people: list[Person] = []
     for sender in senders:
@@ -233,7 +221,8 @@ def load_athletes(
             sender=sender,
             person=me,
             escalations=tuple(each for each in escalations if each.athlete_id == me.id),
-            records=_UNREAD,
+            records=RECORDS,
+            training=training.unread(me, ()),
             **_answering_for(me, _near(coaches, me)),
         )
         for me, sender in zip(people, senders, strict=False)
@@ -244,6 +233,13 @@ def with_journal(tx: sa.Connection, snapshot: Snapshot) -> Snapshot:
     """The snapshot with its athlete's last days read."""
     athlete = snapshot.person.id if snapshot.person is not None else 0
     return replace(snapshot, records=journal.records(tx, athlete, snapshot.now.date() - timedelta(days=DAYS)))
+
+
+def with_needed(tx: sa.Connection, snapshot: Snapshot, needed: Needed) -> Snapshot:
+    """The snapshot with what a turn has looked for in vain."""
+    if not needed.whose:
+        return with_journal(tx, snapshot)
+    return replace(snapshot, training=training.with_training(tx, snapshot, needed.whose))
 
 
 def _coach_ids(athletes: Sequence[Person]) -> list[int]:
@@ -386,6 +382,8 @@ def _save_one(
             journal.save_escalation(tx, replace(each, athlete_id=each.athlete_id or person_id or 0), turn.cause)
     for each_invite in outcome.invites:
         _new_invite(tx, each_invite, now)
+    if person_id is not None:
+        _save_plans(tx, person_id, outcome, now)
     # First what is void, then what is new: an Ack's own messages carry its short, a new hour the old key.
     outbox.silence(tx, outcome.silenced)
     if person_id is not None:
@@ -400,6 +398,20 @@ def _save_one(
     return Saved(person_id, unsent)
 
 
+def _save_plans(tx: sa.Connection, person_id: int, outcome: Outcome, now: datetime) -> None:
+    """Proposals first: a coach's turn has locked them, so who changes the same plan waits here and not with a version
+    in hand, for which that coach would wait in turn."""
+    for wish in outcome.proposals:
+        proposals.save(tx, replace(wish, athlete_id=wish.athlete_id or person_id))
+    for change in outcome.changes:
+        plans.save(tx, change.about or person_id, change, person_id, now)
+    proposals.append(tx, outcome.settings, person_id)
+    if outcome.feed:
+        feeds.new(tx, person_id, outcome.feed, now)
+    elif outcome.feed is not None:
+        feeds.revoke(tx, person_id, now)
+
+
 def _refuse_foreign(snapshot: Snapshot, outcome: Outcome, messages: Sequence[Message]) -> None:
     """A turn reaches nobody but the people it has read. A slip in `dialogs` ends here, not in a stranger's chat."""
     me = snapshot.person
@@ -408,12 +420,18 @@ def _refuse_foreign(snapshot: Snapshot, outcome: Outcome, messages: Sequence[Mes
     known = own | {one.id for one in near if one is not None}
     reached = {one.to for one in messages} | {one.about for one in messages}
     reached |= {one.about for one in outcome.records} | {one.athlete_id for one in outcome.escalations}
+    reached |= {one.coach_id for one in outcome.settings} | {one.by_id for one in outcome.settings}
+    reached |= {one.decided_by for one in outcome.proposals}
+    # Plans are their athletes' and nobody else's: to have read of somebody, as of a colleague who runs, is not enough.
+    planned = {one.about for one in outcome.changes}
+    planned |= {one.athlete_id for one in outcome.proposals} | {one.athlete_id for one in outcome.settings}
     chats = {None, snapshot.sender.chat_id if snapshot.sender is not None else None}
     if outcome.erase is not None:  # the receipt is addressed to the chat: the person is nobody by then
         reached.add(outcome.erase.person_id)
         chats |= {one.chat_id for one in (me, *near) if one is not None and one.id == outcome.erase.person_id}
     if (
         not reached <= {None, *known}
+        or not planned <= {None, *own, *(one.id for one in snapshot.athletes)}
         or (outcome.person is not None and outcome.person.id not in own)
         or any(one.to is None and one.chat_id not in chats for one in messages)
     ):

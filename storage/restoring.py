@@ -11,8 +11,10 @@ written; none of that is in it. The athletes' phones remember. So a restored clu
     rungs          of open escalations come some minutes after the restore, once, marked as repeats; then the ladder
                    goes on, and each rung stays marked until a human has it
     erasures       whoever had themselves erased since then is erased again, by the ledger of the former database
-    numbers        people, turns and ids given since are not given again: an old button or a file must not come to mean
-                   somebody else
+    numbers        people, turns, versions of plans and ids given since are not given again: an old button or a file
+                   must not come to mean somebody else
+    feeds          of calendars work on only if they still worked in the former database. Where that cannot be read
+                   none does: a link that was revoked since must not come back to life
     everybody      is told once, outside their quiet hours, from when to when things are missing
 
 What the backup had not yet read (an update in the inbox, a pain half told) is taken up again: rather twice than lost.
@@ -39,13 +41,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from dialogs.model import Lane, Wakeup
-from storage import club, db, moving, rights
+from storage import club, db, feeds, moving, rights
 from storage import due as dues
 from storage.backup import TAKEN_AT, file_of, inspect, sync, written
 from storage.db import Database
 from storage.moving import MARKS, Refused
+from storage.plans import RESTORE
 from storage.schema import club as club_table
-from storage.schema import due, erasure, escalation, lease, outbox, person, status_is
+from storage.schema import due, erasure, escalation, feed, lease, outbox, person, status_is, version
 
 RESTORED = "restored"  # in `club`: taken at, restored at
 FIRST_RUNG = timedelta(minutes=5)  # time for a coach to read why pages come again
@@ -88,6 +91,8 @@ def restore(
         try:
             with copy.begin() as tx:
                 erased = _erase_again(tx, former) if former is not None and not moved else None
+                if not moved:
+                    _revoke_again(tx, former, now)
                 settle(tx, taken_at, now, moved=moved)
                 rows = moving.counts(tx)
             if not base.is_sqlite:
@@ -156,6 +161,7 @@ def settle(tx: sa.Connection, taken_at: datetime, now: datetime, *, moved: bool)
     _settle_unsent(tx, now)
     _settle_wakeups(tx, now)
     _skip_numbers(tx)
+    _skip_versions(tx, now)
     told = tx.execute(sa.select(person.c.id).where(person.c.reachable, person.c.chat_id.is_not(None))).scalars().all()
     data = {"since": taken_at.isoformat(), "until": now.isoformat()}
     for id in told:
@@ -198,6 +204,26 @@ def _skip_numbers(tx: sa.Connection) -> None:
         change = change.values(facts=sa.bindparam("new_facts", type_=person.c.facts.type))
         skipped = [(id, {**one, "turn": int(one.get("turn", 0)) + GAP}) for id, one in facts]
         tx.execute(change, [{"row_id": id, "new_facts": one} for id, one in skipped])
+
+
+def _skip_versions(tx: sa.Connection, now: datetime) -> None:
+    """A version that changes nothing, GAP further on: the next one has a number that nobody has seen."""
+    newest = sa.select(version.c.person_id, sa.func.max(version.c.number)).group_by(version.c.person_id)
+    rows = [
+        {"person_id": id, "number": number + GAP, "actor": RESTORE, "cause": RESTORED, "at": now, "saved_at": now}
+        for id, number in tx.execute(newest)
+    ]
+    if rows:
+        tx.execute(sa.insert(version), rows)
+
+
+def _revoke_again(tx: sa.Connection, former: Database | None, now: datetime) -> None:
+    working: set[str] = set()
+    if former is not None:
+        with suppress(sa.exc.DBAPIError), former.read() as old:
+            if sa.inspect(old).has_table(feed.name):
+                working = feeds.working(old)
+    feeds.revoke_all_but(tx, working, now)
 
 
 def _erase_again(tx: sa.Connection, former: Database) -> int | None:

@@ -8,9 +8,9 @@
                  and by the hourly sweep (storage.keeping), which meets what another turn wrote in the same instant.
 
 What an erasure leaves. The row in `person` becomes a tombstone: rows of others refer to its number, which must never
-come to mean somebody else. `erasure` has that number, the receipt and how many rows went. Letters of a coach stay with
-the athletes they were written to, without the coach's name. The words that tell a coach that somebody has gone leave
-first, and go with the next sweep.
+come to mean somebody else. `erasure` has that number, the receipt and how many rows went. Letters of a coach, and the
+plans they made, stay with the athletes they are for, without the coach's name. The words that tell a coach that
+somebody has gone leave first, and go with the next sweep.
 
 The words of one person also stand in texts that others were sent: in a coach's lists, in the copy of a page that comes
 back with a tap. Nobody needs those texts once they were sent and handled, so they are emptied rather than searched.
@@ -28,7 +28,22 @@ import sqlalchemy as sa
 from dialogs.model import Json, Person
 from dialogs.rights import KEY
 from storage import codec
-from storage.schema import due, erasure, escalation, inbox, invite, journal, outbox, person, upsert
+from storage.schema import (
+    due,
+    erasure,
+    escalation,
+    feed,
+    inbox,
+    invite,
+    journal,
+    outbox,
+    person,
+    proposal,
+    session,
+    setting,
+    upsert,
+    version,
+)
 
 Columns = Mapping[str, tuple[str, ...]]
 Row = Mapping[Any, Any]
@@ -43,6 +58,14 @@ PERSONAL: Columns = {
     "outbox": ("chat_id", "payload", "message_id", "created_at", "sent_at"),
     "journal": ("by_id", "kind", "name", "at", "day", "value", "words", "message_id"),
     "escalation": ("short", "level", "flag", "words", "because", "raised_at", "owner_id", "acked_at", "closed_at"),
+    "version": ("number", "actor", "by_id", "cause", "at"),
+    "session": ("uid", "day", "kind", "facts", "since", "until"),
+    "proposal": (
+        "short", "rule", "raised_at", "expires_at", "before", "after", "held", "words", "facts", "state", "decider_id",
+        "decided_at",
+    ),
+    "setting": ("rule", "coach_id", "at", "is_on", "edges", "muted_until", "by_id"),
+    "feed": ("created_at", "revoked_at"),
 }  # fmt: skip
 SERVICE: Columns = {
     "club": ("key", "value"),
@@ -60,6 +83,11 @@ TECHNICAL: Columns = {
     ),
     "journal": ("id", "person_id", "cause", "saved_at"),
     "escalation": ("id", "athlete_id", "step", "next_at", "version", "cause"),
+    "version": ("id", "person_id", "saved_at"),
+    "session": ("id", "person_id"),
+    "proposal": ("id", "athlete_id", "version"),
+    "setting": ("id", "athlete_id"),
+    "feed": ("id", "person_id", "hash"),
     "lease": ("name", "owner", "until"),
 }  # fmt: skip
 
@@ -89,6 +117,15 @@ def everything(tx: sa.Connection, person_id: int) -> dict[str, Json]:
         outbox: outbox.c.to_person == person_id if not me["coaches"] else sa.false(),
         journal: journal.c.person_id == person_id,
         escalation: escalation.c.athlete_id == person_id,
+        version: version.c.person_id == person_id,
+        session: session.c.person_id == person_id,
+        proposal: proposal.c.athlete_id == person_id,
+        # What a coach has set for one athlete is that athlete's.
+        setting: sa.or_(
+            setting.c.athlete_id == person_id,
+            sa.and_(setting.c.coach_id == person_id, setting.c.athlete_id.is_(None)),
+        ),
+        feed: feed.c.person_id == person_id,
     }
     found: dict[str, Json] = {"person": _person_json(me, names)}
     for table, mine in whose.items():
@@ -215,6 +252,12 @@ def _delete(tx: sa.Connection, me: Row, now: datetime) -> dict[str, int]:
     gone = {
         journal: journal.c.person_id == id,
         escalation: escalation.c.athlete_id == id,
+        session: session.c.person_id == id,
+        version: version.c.person_id == id,
+        proposal: proposal.c.athlete_id == id,
+        # Rules of a coach who has gone bind nobody: the next one sets their own.
+        setting: sa.or_(setting.c.athlete_id == id, setting.c.coach_id == id),
+        feed: feed.c.person_id == id,
         due: due.c.person_id == id,
         outbox: sa.and_(sa.or_(*theirs), sa.not_(last)),
         invite: sa.or_(

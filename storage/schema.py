@@ -5,7 +5,11 @@
     outbox   what shall be said; the only rows that are leased, because sending lies outside any transaction
     person   athletes and coaches; what queries need has a column, all else lies in `facts`
     journal  append-only: each answer and each word
-    escalation, invite, lease, club
+    version  append-only: each change of a plan
+    session  what stands in a plan, from which version on and until which; see storage.plans
+    proposal, escalation, invite, lease, club
+    setting  append-only: what coaches have set of the rules
+    feed     who may read a calendar by a link
     erasure  who has had themselves erased: numbers only, so that a restored backup can be cleaned of them again
 
 Rules of the house:
@@ -28,6 +32,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from dialogs.levels import Level
+from dialogs.plan import KINDS
 
 __all__ = [
     "Instant",
@@ -36,6 +41,7 @@ __all__ = [
     "due",
     "erasure",
     "escalation",
+    "feed",
     "inbox",
     "invite",
     "journal",
@@ -43,8 +49,12 @@ __all__ = [
     "metadata",
     "outbox",
     "person",
+    "proposal",
+    "session",
+    "setting",
     "status_is",
     "upsert",
+    "version",
 ]
 
 
@@ -127,8 +137,8 @@ def _one_of(column: str, *values: str) -> sa.CheckConstraint:
     return sa.CheckConstraint(f"{column} IN ({', '.join(map(repr, values))})", name=column)
 
 
-def _partial(name: str, *columns: str, where: str) -> sa.Index:
-    return sa.Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> sa.Index:
+    return sa.Index(name, *columns, unique=unique, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
 
 def status_is(table: sa.FromClause, status: str) -> sa.ColumnElement[bool]:
@@ -314,6 +324,99 @@ escalation = sa.Table(
     _partial("ix_escalation_not_closed", "id", where="closed_at IS NULL"),
     _partial("ix_escalation_not_closed_athlete_id", "athlete_id", where="closed_at IS NULL"),
     _partial("ix_escalation_acked", "acked_at", where="acked_at IS NOT NULL"),
+    sqlite_autoincrement=True,
+)
+
+version = sa.Table(
+    "version",
+    metadata,
+    _id(),
+    _person("person_id", nullable=False),  # whose plan
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),  # model.Change.by
+    _person("by_id"),  # whose turn made it; NULL: the operator
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("saved_at", Instant, nullable=False),
+    sa.UniqueConstraint("person_id", "number"),  # two that change one plan at once: one of them reads again
+    # "restore" changes nothing: it only steps over numbers that may have been given already (storage.restoring).
+    _one_of("actor", "rule", "coach", "athlete", "restore"),
+    sa.CheckConstraint("number > 0", name="number"),
+    sa.Index("ix_version_person_id_at", "person_id", "at"),
+    sqlite_autoincrement=True,
+)
+
+session = sa.Table(
+    "session",
+    metadata,
+    _id(),
+    _person("person_id", nullable=False),
+    sa.Column("uid", sa.Text, nullable=False),  # model.Session.id
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("facts", _Json, nullable=False),  # the other fields of dialogs.model.Session, see storage.plans
+    sa.Column("since", sa.Integer, nullable=False),  # number of the version that put it there
+    sa.Column("until", sa.Integer),  # number of the version that took it away; NULL: it stands
+    sa.CheckConstraint("until > since", name="until"),
+    _one_of("kind", *KINDS),  # one that the code does not know would stop each turn of this athlete
+    _partial("ux_session_standing_uid", "person_id", "uid", where="until IS NULL", unique=True),
+    _partial("ix_session_standing_day", "person_id", "day", where="until IS NULL"),
+    sa.Index("ix_session_person_id_since", "person_id", "since"),
+    _partial("ix_session_until", "person_id", "until", where="until IS NOT NULL"),
+    sqlite_autoincrement=True,
+)
+
+proposal = sa.Table(
+    "proposal",
+    metadata,
+    _id(),
+    sa.Column("short", sa.Text, nullable=False, unique=True),
+    _person("athlete_id", nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("raised_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("before", _Json, nullable=False),  # sessions, see storage.plans
+    sa.Column("after", _Json, nullable=False),
+    sa.Column("held", sa.Boolean, nullable=False),
+    sa.Column("words", Words, nullable=False),
+    sa.Column("facts", _Json, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    _person("decider_id"),  # model.Proposal.decided_by
+    sa.Column("decided_at", Instant),
+    sa.Column("version", sa.Integer, nullable=False),
+    _one_of("state", "open", "approved", "edited", "declined", "expired", "overtaken"),
+    sa.CheckConstraint("(state = 'open') = (decided_at IS NULL)", name="decided"),
+    # What adds load stands only if somebody has said so.
+    sa.CheckConstraint("state IN ('open', 'expired', 'overtaken') OR decider_id IS NOT NULL", name="by_a_human"),
+    sa.Index("ix_proposal_athlete_id_decided_at", "athlete_id", "decided_at"),  # the open ones, and the latest
+    sqlite_autoincrement=True,
+)
+
+setting = sa.Table(
+    "setting",
+    metadata,
+    _id(),
+    sa.Column("rule", sa.Text, nullable=False),
+    _person("coach_id", nullable=False),
+    _person("athlete_id"),  # NULL: for all of this coach's athletes
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("is_on", sa.Boolean),  # model.Setting.on; NULL: not said
+    sa.Column("edges", _Json, nullable=False),
+    sa.Column("muted_until", sa.Date),
+    _person("by_id"),
+    sa.Index("ix_setting_coach_id", "coach_id"),
+    sqlite_autoincrement=True,
+)
+
+feed = sa.Table(
+    "feed",
+    metadata,
+    _id(),
+    _person("person_id", nullable=False),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),  # SHA-256 in hex; the code itself is never stored
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("revoked_at", Instant),
+    _partial("ux_feed_person_id", "person_id", where="revoked_at IS NULL", unique=True),
     sqlite_autoincrement=True,
 )
 

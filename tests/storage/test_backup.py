@@ -16,15 +16,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from dialogs.model import Wakeup
-from storage import backup, club, due, inbox, journal, moving, restoring, rights, schema
+from dialogs.model import Plan, Wakeup
+from storage import backup, club, due, feeds, inbox, journal, moving, plans, restoring, rights, schema
 from storage.backup import TAKEN_AT, take
 from storage.db import Database, NewerDatabase, open_db
 from storage.inbox import Incoming
 from storage.moving import Refused
 from storage.restoring import restore
 from tests.conftest import _postgres_database
-from tests.storage.club import HOUR, MINUTE, NOW, join, worry
+from tests.storage.club import HOUR, MINUTE, NOW, join, planned, session, worry
 from tests.storage.test_moving import content, next_ids, rich
 
 
@@ -341,6 +341,61 @@ def test_rungs_wait_some_minutes_and_what_lies_ahead_is_left_alone(
         assert found.pop(f"{kind}:ahead") == (NOW + 2 * HOUR, data)
     assert [key.split(":")[0] for key in found] == ["restored"]
     assert rows(place, schema.escalation, "next_at") == [(now + timedelta(minutes=5),)]
+
+
+def test_a_number_that_a_plan_has_had_since_is_not_given_again(db: Database, place: Database, tmp_path: Path) -> None:
+    """Else an old "Undo" button would take back another change."""
+    with db.begin() as tx:
+        ann, ben = join(tx, "Ann", 2, runs=True), join(tx, "Ben", 3, runs=True)
+        planned(tx, ann, session("a"))
+    file = take(db, tmp_path / "backup", NOW).file
+    with db.begin() as tx:
+        assert planned(tx, ann, session("lost")).number == 2
+    if db.is_sqlite:
+        db.close()
+    restore(place, file, NOW + HOUR, "mark")
+    with place.begin() as tx:
+        assert plans.current(tx, ann.id, NOW.date()) == Plan(1001, (session("a"),))
+        assert [one.number for one in plans.versions(tx, ann.id)] == [1], "it changed nothing, and none is shown"
+        assert planned(tx, ann, session("b")) == Plan(1002, (session("a"), session("b")))
+        assert plans.at_version(tx, ann.id, 1001) == Plan(1001, (session("a"),))
+        assert plans.current(tx, ben.id, NOW.date()) == Plan()
+
+
+@pytest.mark.parametrize("ledger", [True, False])
+def test_a_feed_that_was_revoked_since_does_not_come_back_to_life(
+    db: Database, place: Database, tmp_path: Path, ledger: bool
+) -> None:
+    with db.begin() as tx:
+        ann, ben, cara = (join(tx, name, chat, runs=True) for name, chat in (("Ann", 2), ("Ben", 3), ("Cara", 4)))
+        for one in (ann, ben, cara):
+            feeds.new(tx, one.id, f"code of {one.name}", NOW)
+    file = take(db, tmp_path / "backup", NOW).file
+    with db.begin() as tx:
+        feeds.revoke(tx, ann.id, NOW)
+        feeds.new(tx, ben.id, "another of Ben", NOW)
+    if db.is_sqlite:
+        db.close()
+        if not ledger:
+            backup.file_of(db).unlink()
+    restore(place, file, NOW + HOUR, "mark", former=db if ledger and not db.is_sqlite else None)
+    with place.begin() as tx:
+        works = {name: feeds.whose(tx, f"code of {name}") for name in ("Ann", "Ben", "Cara")}
+    assert works == {"Ann": None, "Ben": None, "Cara": cara.id if ledger else None}
+
+
+def test_a_club_that_only_moved_keeps_its_feeds_and_numbers(db: Database, place: Database, tmp_path: Path) -> None:
+    with db.begin() as tx:
+        ann = join(tx, "Ann", 2, runs=True)
+        feeds.new(tx, ann.id, "code", NOW)
+        planned(tx, ann, session("a"))
+    file = take(db, tmp_path / "backup", NOW).file
+    if db.is_sqlite:
+        db.close()
+    restore(place, file, NOW + HOUR, "mark", moved=True)
+    with place.begin() as tx:
+        assert feeds.whose(tx, "code") == ann.id
+        assert plans.current(tx, ann.id, NOW.date()) == Plan(1, (session("a"),))
 
 
 def test_restoring_twice_tells_everybody_twice_and_breaks_nothing(db: Database, tmp_path: Path) -> None:

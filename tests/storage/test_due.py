@@ -5,10 +5,12 @@ from datetime import date, timedelta
 from datetime import datetime as Datetime
 
 import pytest
+import sqlalchemy as sa
 
 from dialogs.model import Outcome, Person, Wakeup
 from storage import due, people
 from storage.db import Database
+from storage.schema import due as table
 from tests.storage.club import HOUR, MINUTE, NOW, join, snapshot
 
 
@@ -132,9 +134,9 @@ def note(number: int, at: Datetime = NOW) -> Wakeup:
 def test_one_kind_can_be_left_to_others_and_holds_up_nobody_behind_it(db: Database, ann: Person) -> None:
     with db.begin() as tx:
         due.put(tx, ann.id, note(1, NOW - HOUR), NOW)
-        assert due.claim(tx, NOW, but="transcribe") is None
+        assert due.claim(tx, NOW, but={"transcribe"}) is None
         due.put(tx, ann.id, wakeup(), NOW)
-        row = due.claim(tx, NOW, but="transcribe")
+        row = due.claim(tx, NOW, but={"transcribe"})
         assert row is not None and row.kind == "checkin"
         row = due.claim(tx, NOW)
         assert row is not None and row.kind == "transcribe"
@@ -145,13 +147,13 @@ def test_a_held_row_is_nobody_elses_until_the_hold_is_over_and_its_try_counts(db
         due.put(tx, ann.id, wakeup(at=NOW - 2 * HOUR), NOW)
         due.put(tx, ann.id, note(2), NOW)
         due.put(tx, ann.id, note(1, NOW - HOUR), NOW)
-        assert due.hold(tx, NOW - 2 * HOUR, NOW) is None
-        first = due.hold(tx, NOW, NOW + HOUR)
+        assert due.hold(tx, "transcribe", NOW - 2 * HOUR, NOW) is None
+        first = due.hold(tx, "transcribe", NOW, NOW + HOUR)
         assert first is not None and (first.key, first.at, first.attempts) == ("transcribe:1:1", NOW - HOUR, 1)
-        second = due.hold(tx, NOW, NOW + 2 * HOUR)
+        second = due.hold(tx, "transcribe", NOW, NOW + 2 * HOUR)
         assert second is not None and second.key == "transcribe:1:2"
-        assert due.hold(tx, NOW, NOW + HOUR) is None
-        assert due.hold(tx, NOW + HOUR, NOW + 2 * HOUR) == replace(first, attempts=2)
+        assert due.hold(tx, "transcribe", NOW, NOW + HOUR) is None
+        assert due.hold(tx, "transcribe", NOW + HOUR, NOW + 2 * HOUR) == replace(first, attempts=2)
         assert due.done(tx, second.id, NOW)
         assert not due.done(tx, second.id, NOW)
 
@@ -161,30 +163,56 @@ def test_a_held_row_comes_back_when_its_try_failed_and_uncounted_when_it_was_bro
 ) -> None:
     with db.begin() as tx:
         due.put(tx, ann.id, note(1), NOW)
-        held = due.hold(tx, NOW, NOW + HOUR)
+        held = due.hold(tx, "transcribe", NOW, NOW + HOUR)
         assert held is not None
         assert due.give_back(tx, held, NOW, error_class=None, retry_at=NOW)
-        held = due.hold(tx, NOW, NOW + HOUR)
+        held = due.hold(tx, "transcribe", NOW, NOW + HOUR)
         assert held is not None and held.attempts == 1
         assert due.give_back(tx, held, NOW, error_class="exit_1", retry_at=NOW + MINUTE)
         assert not due.give_back(tx, replace(held, attempts=9), NOW, error_class="exit_1", retry_at=None)
         assert due.next_at(tx) == NOW + MINUTE
-        held = due.hold(tx, NOW + MINUTE, NOW + HOUR)
+        held = due.hold(tx, "transcribe", NOW + MINUTE, NOW + HOUR)
         assert held is not None and held.attempts == 2
         assert due.give_back(tx, held, NOW, error_class="exit_1", retry_at=None)
-        assert due.next_at(tx) is None and due.hold(tx, NOW + 9 * HOUR, NOW + 10 * HOUR) is None
+        assert due.next_at(tx) is None and due.hold(tx, "transcribe", NOW + 9 * HOUR, NOW + 10 * HOUR) is None
+
+
+def test_each_kind_that_is_held_has_its_own_queue(db: Database, ann: Person) -> None:
+    with db.begin() as tx:
+        due.put(tx, ann.id, note(1), NOW)
+        due.put(tx, ann.id, Wakeup("fetch", "fetch:1:2", NOW + MINUTE, data={"file_id": "f"}), NOW)
+        assert due.hold(tx, "fetch", NOW, NOW + HOUR) is None
+        assert due.claim(tx, NOW + HOUR, but=due.HELD) is None
+        held = due.hold(tx, "fetch", NOW + MINUTE, NOW + HOUR)
+        assert held is not None and (held.key, held.attempts) == ("fetch:1:2", 1)
+        due.take_up(tx)
+        again = due.hold(tx, "fetch", NOW + MINUTE, NOW + HOUR)
+        assert again is not None and again.attempts == 2
+        heard = due.hold(tx, "transcribe", NOW, NOW + HOUR)
+        assert heard is not None and heard.key == "transcribe:1:1"
+
+
+def test_a_file_goes_from_the_row_that_brought_it_and_from_no_other(db: Database, ann: Person) -> None:
+    with db.begin() as tx:
+        for kind in ("planfile", "export"):
+            due.put(tx, ann.id, Wakeup(kind, f"{kind}:1:1", NOW, data={"content": "ZWFzeQ=="}), NOW)
+        while (row := due.claim(tx, NOW)) is not None:
+            assert row.data == {"content": "ZWFzeQ=="}, "its turn has it"
+            assert due.done(tx, row.id, NOW)
+        kept = {row.kind: row.data for row in tx.execute(sa.select(table.c.kind, table.c.data))}
+    assert kept == {"planfile": {}, "export": {"content": "ZWFzeQ=="}}
 
 
 def test_what_the_dead_have_held_is_taken_up_and_what_rests_between_two_tries_is_not(db: Database, ann: Person) -> None:
     with db.begin() as tx:
         for number in (1, 2, 3):
             due.put(tx, ann.id, note(number, NOW if number < 3 else NOW + HOUR), NOW)
-        failed, held = due.hold(tx, NOW, NOW + HOUR), due.hold(tx, NOW, NOW + HOUR)
+        failed, held = due.hold(tx, "transcribe", NOW, NOW + HOUR), due.hold(tx, "transcribe", NOW, NOW + HOUR)
         assert failed is not None and held is not None
         due.give_back(tx, failed, NOW, error_class="exit_1", retry_at=NOW + MINUTE)
         due.take_up(tx)
-        assert due.hold(tx, NOW, NOW + HOUR) == replace(held, attempts=2)
-        assert due.hold(tx, NOW, NOW + HOUR) is None
+        assert due.hold(tx, "transcribe", NOW, NOW + HOUR) == replace(held, attempts=2)
+        assert due.hold(tx, "transcribe", NOW, NOW + HOUR) is None
 
 
 def test_two_claimers_get_two_rows(db: Database, ann: Person) -> None:

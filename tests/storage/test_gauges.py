@@ -77,7 +77,7 @@ def test_a_voice_note_whose_words_are_not_written_down_yet_is_nobody_who_waits(d
         ann = join(tx, "Ann", 1, runs=True)
         for number in (1, 2):
             due.put(tx, ann.id, Wakeup("transcribe", f"transcribe:1:{number}", NOW - HOUR), NOW - DAY)
-        held = due.hold(tx, NOW, NOW + MINUTE)
+        held = due.hold(tx, "transcribe", NOW, NOW + MINUTE)
         assert held is not None
         due.give_back(tx, held, NOW, error_class="exit_1", retry_at=None)
     assert look(db).due == Waiting() and look(db).dead["due"] == 1

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from bot.config import Keep
 from dialogs.model import Message, Person, Wakeup
-from storage import due, inbox, journal, keeping, outbox, people, rights, schema
+from storage import due, feeds, inbox, journal, keeping, outbox, people, proposals, rights, schema
 from storage.db import Database
 from storage.inbox import Incoming
-from tests.storage.club import HOUR, NOW, join, worry
+from tests.storage.club import HOUR, NOW, join, planned, session, wish, worry
 
 DAYS = asdict(Keep())
 DAY = timedelta(days=1)
@@ -63,8 +63,9 @@ def test_messages_go_after_three_months_and_those_to_strangers_after_a_day(db: D
         put(tx, None)
         put(tx, None, sent=False)
         put(tx, ann, key="export:1:202611230700:aidstation.html")
+        put(tx, ann, key="calendar:0123456789abcdef")  # the address of a private calendar stands in it
     assert sweep(db, NOW + DAY) == 0
-    assert sweep(db, NOW + DAY + HOUR) == 2
+    assert sweep(db, NOW + DAY + HOUR) == 3
     assert sweep(db, NOW + 90 * DAY) == 0
     assert sweep(db, NOW + 90 * DAY + HOUR) == 1
     assert count(db, schema.outbox) == 2
@@ -91,8 +92,12 @@ def test_what_people_said_stays_for_ever(db: Database, ann: Person) -> None:
     with db.begin() as tx:
         journal.append(tx, ann.id, [record("sleep")], "test", NOW)
         journal.save_escalation(tx, worry(ann), "test")
+        planned(tx, ann, session("a"))
+        proposals.save(tx, wish(ann, state="expired", decided_at=NOW))
+        feeds.new(tx, ann.id, "c" * 32, NOW)
     assert sweep(db, NOW + 4000 * DAY) == 0
-    assert count(db, schema.journal) == count(db, schema.escalation) == 1
+    for table in (schema.journal, schema.escalation, schema.version, schema.session, schema.proposal, schema.feed):
+        assert count(db, table) == 1
 
 
 def test_the_days_are_those_of_the_settings(db: Database, ann: Person) -> None:

@@ -13,9 +13,10 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from storage import club
+from storage import club, feeds, people, plans, proposals
 from storage.db import HEAD, Database, NewerDatabase, at_head, migrate, open_db, state
 from storage.schema import metadata
+from tests.storage.club import NOW, join, planned, session, wish
 
 
 def catalog(db: Database) -> dict[str, Any]:
@@ -79,6 +80,28 @@ def test_up_down_and_up_again(database_url: str) -> None:
     assert state(db) == "empty"
     migrate(database_url, HEAD)
     assert catalog(db) == once
+    db.close()
+
+
+def test_plans_come_and_go_and_what_was_there_stays(database_url: str) -> None:
+    migrate(database_url, "0003")
+    db = open_db(database_url)
+    before = catalog(db)
+    with db.begin() as tx:
+        ann = join(tx, "Ann", 31, runs=True)
+    migrate(database_url)
+    assert state(db) == "current" and len(catalog(db)) > len(before)
+    with db.begin() as tx:
+        planned(tx, ann, session("a"))
+        proposals.save(tx, wish(ann))
+        feeds.new(tx, ann.id, "c" * 32, NOW)
+    migrate(database_url, "0003")
+    assert catalog(db) == before and state(db) == "older"
+    migrate(database_url)
+    with db.begin() as tx:
+        assert [one.name for one in people.everyone(tx)] == ["Ann"]
+        assert plans.versions(tx, ann.id) == () and feeds.whose(tx, "c" * 32) is None
+        assert planned(tx, ann, session("a")).number == 1
     db.close()
 
 

@@ -39,11 +39,16 @@ def rich(base: Database, *, people: int = 7) -> None:
                     row |= {"next_at": later}
                 if table.name == "invite":
                     row["used_by"] = row["used_at"] and number
+                if table.name == "session":
+                    row |= {"kind": "easy", "since": number, "until": number + 1 if number % 2 else None}
+                if table.name == "feed":
+                    row["revoked_at"] = later if number % 2 else None
                 if number == 1 and table.name != "lease":  # and a row with nothing that need not be there
                     row |= {column.name: None for column in table.columns if column.nullable}
                     must: dict[str, dict[str, Any]] = {
                         "escalation": {"next_at": later},
                         "outbox": {"status": "pending"},
+                        "proposal": {"state": "open"},
                     }
                     row |= must.get(table.name, {})
                 tx.execute(sa.insert(table), row)
@@ -65,6 +70,8 @@ def _value(table: sa.Table, column: sa.Column[Any], number: int, people: int) ->
     special: dict[str, Any] = {
         "status": {"inbox": "new", "due": "open", "outbox": "leased"}.get(table.name),
         "kind": "words" if table.name == "journal" else "checkin",
+        "actor": ("rule", "coach", "athlete", "restore")[number % 4],
+        "state": ("approved", "edited", "declined", "expired", "overtaken")[number % 5],
         "level": ("none", "note", "concern", "today", "now")[number % 5],
         "lane": number % 4,
         "at": NOW - timedelta(days=number, microseconds=number),

@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from dialogs.events import Said, Sender
-from dialogs.model import Message, Outcome, Person, Record
+from dialogs.model import Change, Message, Outcome, Person, Record, Setting
 from storage import journal, outbox, people, schema
 from storage.db import Database
-from tests.storage.club import NOW, join, load, snapshot, worry
+from tests.storage.club import NOW, join, load, session, snapshot, wish, worry
 
 
 @pytest.fixture
@@ -47,6 +47,11 @@ def outcomes(foreign: Person) -> dict[str, Outcome]:
         "escalates for": Outcome(escalations=(replace(worry(foreign), words="secret"),)),
         "takes what is waiting of": Outcome(escalations=(replace(worry(foreign), id=1, owner_id=1, acked_at=NOW),)),
         "changes": Outcome(person=replace(foreign, name="secret")),
+        "plans for": Outcome(changes=(Change(1, "coach", "secret", NOW, (), (session("secret"),), foreign.id),)),
+        "proposes for": Outcome(proposals=(wish(foreign, words="secret"),)),
+        "decides for": Outcome(proposals=(wish(foreign, id=1, state="approved", decided_by=1, decided_at=NOW),)),
+        "sets rules for": Outcome(settings=(Setting("secret", 1, NOW, foreign.id),)),
+        "sets rules as": Outcome(settings=(Setting("secret", foreign.id, NOW),)),
     }
 
 
@@ -65,10 +70,28 @@ def test_a_turn_that_reaches_a_person_it_has_not_read_is_refused_without_their_w
             people.save(tx, load(tx, actor), wrong, [(one, {}) for one in wrong.messages], "test", NOW)
         assert not [word for word in ("secret", "Cara", "Ann") if word in str(refused.value)]
         assert dump() == before
-    if does not in ("takes what is waiting of", "changes", "writes to the chat of"):
+    if does not in ("takes what is waiting of", "changes", "writes to the chat of", "decides for"):
         with db.begin() as tx:
             people.save(tx, load(tx, kim), own, [(one, {}) for one in own.messages], "test", NOW)
         assert dump() != before
+
+
+def test_a_plan_is_its_athletes_and_their_coachs_and_not_everybodys_whom_a_turn_has_read(
+    db: Database, kim: Person, ann: Person
+) -> None:
+    """An athlete's turn reads who coaches them. A coach who runs has a plan, too, and that is not theirs to touch."""
+    with db.begin() as tx:
+        tx.execute(sa.update(schema.person).where(schema.person.c.id == kim.id).values(runs=True))
+        bo = join(tx, "Bo", 3, coaches=True)
+    for does in ("plans for", "proposes for", "sets rules for"):
+        for actor in (ann, bo):
+            with db.begin() as tx:
+                known = load(tx, actor)
+                assert kim.id in {one.id for one in (*known.colleagues, known.coach) if one is not None}
+                with pytest.raises(ValueError, match="snapshot"):
+                    people.save(tx, known, outcomes(replace(kim, runs=True))[does], (), "test", NOW)
+        with db.begin() as tx:
+            people.save(tx, load(tx, kim), outcomes(kim)[does], (), "test", NOW)
 
 
 def test_a_stranger_and_a_group_are_answered_in_their_own_chat_only(db: Database, ann: Person) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 
@@ -12,6 +13,7 @@ from dialogs.events import Sender
 from dialogs.model import Person, Record, Snapshot
 from storage import journal, people
 from storage.db import Database
+from storage.unread import Needed
 from tests.storage.club import NOW, change, join, load, worry
 
 
@@ -70,7 +72,7 @@ def test_the_batch_ends_before_whoever_is_not_an_athlete_only(db: Database, club
 def test_a_journal_that_was_not_read_cannot_be_taken_for_an_empty_one(db: Database, club: list[Person]) -> None:
     with db.begin() as tx:
         records = together(tx, club)[0].records
-    looks = (
+    looks: tuple[Callable[[], object], ...] = (
         lambda: [*records],
         lambda: [one for one in records if one],
         lambda: len(records),
@@ -89,5 +91,6 @@ def test_a_journal_that_was_not_read_cannot_be_taken_for_an_empty_one(db: Databa
         lambda: hash(records),
     )
     for look in looks:
-        with pytest.raises(people.JournalNeeded):
+        with pytest.raises(Needed) as needed:
             look()
+        assert needed.value.whose == frozenset(), "the journal, and nobody's training"
