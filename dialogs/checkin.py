@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from dialogs import engine, escalation, summary, timing
+from dialogs import engine, escalation, proposals, summary, timing
 from dialogs.draft import Draft, Rows
 from dialogs.events import Due
 from dialogs.levels import Level
@@ -126,6 +126,7 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
             if item not in step.talk.slots:
                 draft.record("answer", item, "usual")
     _thank(draft, talk, step)
+    proposals.judge(draft)
 
 
 def ache(draft: Draft, said: Ache) -> None:
@@ -197,6 +198,7 @@ def _judge_pain(draft: Draft, slots: Mapping[str, Json]) -> None:
         escalation.raise_(draft, Level.CONCERN, "pain_high", words)
     elif level >= PAIN_SOME and stride == "yes":
         escalation.raise_(draft, Level.CONCERN, "pain_stride", words)
+    proposals.judge(draft)
 
 
 def _put_off(draft: Draft, step: engine.Moved) -> None:

@@ -8,7 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from dialogs import asking, checkin, desk, engine, escalation, joining, rights, summary, transcripts
+from dialogs import (
+    asking,
+    calendar,
+    checkin,
+    desk,
+    engine,
+    escalation,
+    importing,
+    joining,
+    laying,
+    life,
+    planning,
+    proposals,
+    rights,
+    rulebook,
+    summary,
+    transcripts,
+)
 from dialogs.draft import Draft
 from dialogs.levels import Level
 from dialogs.model import Talk
@@ -62,6 +79,17 @@ def _resume(draft: Draft, rest: str) -> None:
 
 def _pause(draft: Draft, rest: str) -> None:
     _talk("pause")(draft, rest.removeprefix("until").strip())
+
+
+def _plan(draft: Draft, rest: str) -> None:
+    """An athlete's own plan, or a coach's look at an athlete's. A coach who runs sees their own without a name."""
+    me = draft.person
+    if me.coaches and (rest or not me.runs):
+        laying.of(draft, rest)
+    elif me.runs and joining.settled(me):
+        planning.show(draft, rest)
+    else:
+        _unready(draft)
 
 
 def _settings(draft: Draft, rest: str) -> None:
@@ -124,7 +152,16 @@ def _unready(draft: Draft) -> None:
 
 COMMANDS: Mapping[str, Act] = {
     "checkin": _athletes_only(_checkin),
-    "session": _athletes_only(_talk("session")),
+    "session": _athletes_only(life.done),
+    "plan": _plan,
+    "done": _athletes_only(life.done),
+    "move": _athletes_only(life.move),
+    "busy": _athletes_only(life.busy),
+    "ill": _athletes_only(life.ill),
+    "injured": _athletes_only(life.injured),
+    "away": _athletes_only(life.away),
+    "slower": _athletes_only(life.slower),
+    "calendar": _athletes_only(calendar.calendar),
     "coach": _athletes_only(_need_coach),
     "pause": _athletes_only(_pause),
     "resume": _athletes_only(_resume),
@@ -140,9 +177,13 @@ COMMANDS: Mapping[str, Act] = {
     "queue": _coaches_only(lambda draft, rest: desk.queue(draft)),
     "athletes": _coaches_only(lambda draft, rest: desk.athletes(draft)),
     "backup": _coaches_only(lambda draft, name: desk.backup(draft, name)),
+    "lay": _coaches_only(laying.write),
+    "rules": _coaches_only(rulebook.list_),
 }
 
-TAKES_TEXT = ("pause", "hour", "zone", "daysoff", "invite", "backup")  # what stands behind these is their answer
+TAKES_TEXT = (
+    "pause", "hour", "zone", "daysoff", "invite", "backup", "plan", "move", "busy", "away", "calendar", "lay", "rules",
+)  # fmt: skip  # what stands behind these is their answer
 SMALL_TALK = frozenset(
     "thanks thank you thx ty ok okay k good great fine perfect cool nice super yes no yep nope hi hello hey morning "
     "evening night bye see will do all well".split()
@@ -169,6 +210,9 @@ TAPS: Mapping[str, Act] = {
     "can_wait": _athletes_only(_can_wait),
     "do": lambda draft, what: DO.get(what, closed)(draft, ""),
     "wish": rights.wish,
+    "plan": _athletes_only(planning.shown),
+    "undo": _athletes_only(life.undo),
+    "object": _athletes_only(proposals.object_),
 }
 
 COACH_TAPS: Mapping[str, Act] = {
@@ -177,6 +221,25 @@ COACH_TAPS: Mapping[str, Act] = {
     "useful": lambda draft, short: desk.judged(draft, short, useful=True),
     "useless": lambda draft, short: desk.judged(draft, short, useful=False),
     "erase": rights.decide,
+    "approve": proposals.approve,
+    "reject": proposals.reject,
+    "revise": proposals.revise,
+    "instead": proposals.instead,
+    "take": importing.take,
+    "leave": importing.leave,
+    "week": laying.week_of,
+    "day": laying.day_of,
+    "lay": laying.lay,
+    "blocks": laying.blocks,
+    "block": laying.block,
+    "unlay": laying.unlay,
+    "tell": laying.tell,
+    "rules": rulebook.family,
+    "rule": rulebook.rule,
+    "rfor": rulebook.for_whom,
+    "rset": rulebook.set_,
+    "redge": rulebook.edge,
+    "rwhat": rulebook.what_if,
     "write": lambda draft, id: desk.write(draft, int(id) if id.isascii() and id.isdecimal() and len(id) < 19 else -1),
 }
 
@@ -185,6 +248,10 @@ DO: Mapping[str, Act] = {
     "change": _athletes_only(_change),
     "session": COMMANDS["session"],
     "coach": COMMANDS["coach"],
+    "plan": _athletes_only(planning.show),
+    "busy": COMMANDS["busy"],
+    "move": COMMANDS["move"],
+    "well": _athletes_only(life.well),
     "pain": _athletes_only(_pain_again),
     "right": _athletes_only(lambda draft, rest: draft.say("pain.right", edit=True)),
     "correct": _athletes_only(_talk("correct")),
@@ -204,4 +271,12 @@ MOVED: Mapping[str, Callable[[Draft, Talk, engine.Moved], None]] = {
     "pause": joining.moved,
     "relay": desk.letter,
     "erase": rights.moved,
+    "ill": life.ill_where,
+    "away": life.away_until,
+    "busy": life.busy_for,
+    "move": life.moved,
+    "object": proposals.objected,
+    "revise": proposals.revised,
+    "import": importing.whose,
+    "order": importing.ordered,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from dialogs import engine, escalation, joining, rights, timing
+from dialogs import engine, escalation, joining, proposals, rights, timing
 from dialogs.draft import Draft
 from dialogs.events import Due
 from dialogs.model import Attachment, Escalation, Lane, Person, Talk
@@ -138,11 +138,14 @@ def relay(draft: Draft, athlete: Person, words: str, attach: Attachment | None =
 def queue(draft: Draft) -> None:
     """Everything that nobody has closed, the most urgent and oldest first."""
     waiting = _ordered(one for one in draft.escalations() if one.closed_at is None and draft.athlete(one.athlete_id))
-    if not waiting:
+    undecided = proposals.waiting(draft)
+    if not waiting and not undecided:
         draft.say("coach.nothing_open")
         return
-    draft.say("coach.queue", {"count": len(waiting)})
+    draft.say("coach.queue", {"count": len(waiting) + len(undecided)})
     _list(draft, waiting)
+    for athlete, one in undecided[:LIST_ROOM]:
+        proposals.show(draft, one, athlete, draft.person)
 
 
 def morning_list(draft: Draft, event: Due) -> None:
@@ -161,15 +164,18 @@ def morning_list(draft: Draft, event: Due) -> None:
         if record.words and record.about is not None and (athlete := draft.athlete(record.about)) is not None
     ]
     wishes = rights.wishes(draft)
-    if waiting or said or wishes:
+    undecided = proposals.waiting(draft)
+    if waiting or said or wishes or undecided:
         facts = {
-            "count": len(waiting) + len(wishes),
+            "count": len(waiting) + len(wishes) + len(undecided),
             "more": max(len(waiting) - LIST_ROOM, 0),
             "said": said[:SAID_ROOM],
             "unsaid": max(len(said) - SAID_ROOM, 0),
         }
         draft.say("coach.morning", facts, lane=Lane.PROMPT, quiet=True)
         _list(draft, waiting, lane=Lane.PROMPT)
+        for athlete, proposal in undecided[:LIST_ROOM]:
+            proposals.show(draft, proposal, athlete, draft.person, lane=Lane.PROMPT)
         for one in wishes:
             rights.remind(draft, one, lane=Lane.PROMPT)
 
@@ -227,6 +233,23 @@ def backup(draft: Draft, name: str) -> None:
         return
     now = next((one.name for one in others if one.id == draft.person.backup_id), others[0].name if others else None)
     draft.say("coach.backup", {"backup": now, "others": [one.name for one in others], "unknown": bool(wanted)})
+
+
+def named(draft: Draft, said: str) -> tuple[Person | None, str]:
+    """Whom a coach means by the beginning of what was typed ("Ann next week"), and what stands behind the name. Of two
+    of one name it asks which; None after having said so."""
+    words = said.split()
+    for length in range(len(words), 0, -1):
+        wanted = " ".join(words[:length]).casefold()
+        full = [one for one in draft.known.athletes if one.name.casefold() == wanted]
+        found = full or [one for one in draft.known.athletes if one.name.casefold().split()[:length] == wanted.split()]
+        if len(found) == 1:
+            return found[0], " ".join(words[length:])
+        if found:
+            draft.say("coach.which_athlete", {"names": [one.name for one in found]})
+            return None, ""
+    draft.say("coach.whose", {"names": sorted(one.name for one in draft.known.athletes), "said": said})
+    return None, ""
 
 
 def about(draft: Draft) -> Person | None:

@@ -7,16 +7,18 @@ never changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 from dialogs import engine, timing
+from dialogs import plan as plans
 from dialogs.engine import OFFERS, Option, Step
 from dialogs.events import Event, Tapped
 from dialogs.model import (
     Button,
+    Change,
     Erase,
     Escalation,
     Invite,
@@ -24,15 +26,21 @@ from dialogs.model import (
     Message,
     Outcome,
     Person,
+    Plan,
+    Proposal,
     Record,
+    Session,
+    Setting,
     Snapshot,
     Talk,
+    Training,
     Wakeup,
 )
 from dialogs.scripts import SCRIPTS
 
 Rows = tuple[tuple[Button, ...], ...]
 
+DAYS_IN_A_ROW = 4
 # No letter that is mistaken for another when it is read out on the phone.
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -58,6 +66,10 @@ class Draft:
         self.used_invite: int | None = None
         self.silenced: list[str] = []
         self.erase: Erase | None = None
+        self.changes: list[Change] = []
+        self.settings: list[Setting] = []
+        self.feed: str | None = None
+        self._proposals: dict[str, Proposal] = {}  # new ones, and what this turn has changed of others
         self._escalations: dict[str, Escalation] = {one.short: one for one in known.escalations}
         self._raised: set[str] = set()
         self._unanswered = self.tapped.query_id if self.tapped else None
@@ -126,7 +138,7 @@ class Draft:
         self.change(turn=turn)
         self.keep(talk)
         self.say(
-            "shared.which" if OFFERS in talk.slots else f"{script.texts or script.name}.{talk.step}",
+            "shared.which" if _doubtful(talk) else f"{script.texts or script.name}.{talk.step}",
             {"so_far": dict(talk.slots), "hour": timing.local(self.person.zone, self.now).hour},
             buttons=_keyboard(step, talk),
             bubble=bubble,
@@ -206,6 +218,62 @@ class Draft:
     def athlete(self, id: int) -> Person | None:
         return next((one for one in self.known.athletes if one.id == id), None)
 
+    # --- the plan ---------------------------------------------------------------------------------------------
+
+    def training(self, athlete: Person | None = None) -> Training:
+        """Plan, answers and settings, with what this turn adds: of this turn's person, or of a coach's athlete."""
+        id = (athlete or self.person).id
+        known = self.known.training[id]
+        plan = known.plan
+        changes = [one for one in self.changes if (one.about or self.person.id) == id]
+        for one in changes:
+            plan = plans.after(plan, one)
+        records = [one for one in self.records if (one.about or self.person.id) == id]
+        proposals = {one.short: one for one in known.proposals}
+        proposals |= {short: one for short, one in self._proposals.items() if one.athlete_id == id}
+        return Training(
+            plan,
+            (*known.records, *(one for one in records if one.kind in ("answer", "step"))),
+            (*known.settings, *(one for one in self.settings if one.athlete_id in (None, id))),
+            tuple(proposals.values()),
+            (*known.changes, *changes),
+        )
+
+    def replan(
+        self,
+        by: str,
+        cause: str,
+        removed: Iterable[Session],
+        added: Iterable[Session],
+        athlete: Person | None = None,
+    ) -> Plan:
+        """The plan's next version, made by this turn. Raises dialogs.plan.Refused."""
+        about = athlete.id if athlete is not None and athlete.id != self.person.id else None
+        today = self.today if about is None or athlete is None else timing.local_date(athlete.zone, self.now)
+        plan, change = plans.changed(
+            self.training(athlete).plan, today, self.now, by=by, cause=cause, removed=removed, added=added, about=about
+        )
+        self.changes.append(change)
+        return plan
+
+    def undo(self, change: Change, by: str, athlete: Person | None = None) -> Change:
+        """Take back a change. Raises dialogs.plan.Refused."""
+        about = athlete.id if athlete is not None and athlete.id != self.person.id else None
+        today = self.today if about is None or athlete is None else timing.local_date(athlete.zone, self.now)
+        back = plans.undone(self.training(athlete).plan, change, today, self.now, by=by, about=about)
+        self.changes.append(back)
+        return back
+
+    def propose(self, proposal: Proposal) -> None:
+        self._proposals[proposal.short] = proposal
+
+    def spell_short(self) -> str:
+        """Five signs from the turn's dice (25 bits), for people to say to each other. A collision with another one is
+        refused by the database, and the turn is taken again with other dice."""
+        used = len(self._raised) + len([one for one in self._proposals.values() if one.id == 0])
+        number = int(self.known.dice[used * 8 : used * 8 + 8], 16)
+        return spelled(number, 5)
+
     # --- the end ----------------------------------------------------------------------------------------------
 
     def outcome(self) -> Outcome:
@@ -226,15 +294,30 @@ class Draft:
             used_invite=self.used_invite,
             silenced=tuple(self.silenced),
             erase=self.erase,
+            changes=tuple(self.changes),
+            proposals=tuple(self._proposals.values()),
+            settings=tuple(self.settings),
+            feed=self.feed,
         )
+
+
+def _doubtful(talk: Talk) -> bool:
+    """A reader has come back with several readings, in the words of the place or thing itself. (What we offer by
+    ourselves are texts of ours, below the question as it is.)"""
+    return any(not isinstance(label, Mapping) for _value, label in talk.slots.get(OFFERS, ()))
+
+
+def _offered(label: Json, data: str) -> Button:
+    """Somebody's own word for it, or a text of ours with its values: {"text": ..., "args": {...}}."""
+    if isinstance(label, Mapping):
+        return Button(str(label["text"]), data, label["args"])
+    return Button("button.offer", data, {"offer": label})
 
 
 def _keyboard(step: Step, talk: Talk) -> Rows:
-    offers = talk.slots.get(OFFERS)
-    if offers:
-        return tuple(
-            (Button("button.offer", f"{talk.turn}:o{n}", {"offer": label}),) for n, (_value, label) in enumerate(offers)
-        )
+    offers = [_offered(label, f"{talk.turn}:o{n}") for n, (_value, label) in enumerate(talk.slots.get(OFFERS, ()))]
+    if offers and _doubtful(talk):
+        return tuple((one,) for one in offers)
     ticked = engine.chosen(step, talk)
 
     def button(option: Option) -> Button:
@@ -242,4 +325,6 @@ def _keyboard(step: Step, talk: Talk) -> Rows:
         name = own or ("button.number" if isinstance(option.value, int) else f"button.{option.value}")
         return Button(name, f"{talk.turn}:{option.value}", {"n": option.value, "ticked": option.value in ticked})
 
-    return tuple(tuple(button(option) for option in row) for row in step.options)
+    wide = DAYS_IN_A_ROW if offers and offers[0].label == "button.day" else 1
+    rows = [tuple(offers[i : i + wide]) for i in range(0, len(offers), wide)]
+    return (*rows, *(tuple(button(option) for option in row) for row in step.options))

@@ -73,6 +73,7 @@ class Step:
     when: tuple[str, tuple[Json, ...]] | None = None
     many: bool = False
     located: bool = False  # a shared location is an answer, too
+    offered: bool = False  # its choices are not known to the table: whoever opens the talk puts them into OFFERS
     label: str | None = None  # one text for all values ("button.hour"), which gets the value as `n`
 
 

@@ -25,16 +25,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dialogs import help_numbers, summary, timing
-from dialogs.draft import Draft, Rows, spelled
+from dialogs.draft import Draft, Rows
 from dialogs.events import Due, Unreachable
 from dialogs.levels import Level
 from dialogs.model import Button, Escalation, Json, Lane, Message, Person, Spans
+from dialogs.rules.book import shipped
 
 Told = tuple[str, Mapping[str, Json]]
 
 STRIPPED = 4  # pages whose buttons are taken off at an Ack; older ones answer "already taken" when pressed
 
+ASKS = ("athlete.unscreened", "athlete.language")  # texts that end in the question whether it is urgent
 CRISIS = "crisis"  # the flag of words about not wanting to live: other numbers, other words to the athlete
+RULE = "rule_"  # what a rule has flagged: with its id behind it
 ASKED = "asked"  # the athlete pressed "I need my coach"
 
 
@@ -93,7 +96,7 @@ def raise_(
         escalation = replace(joined, level=level, flag=flag, step=0, raised_at=draft.now)
         draft.cancelled.append(f"page:{before.short}:")
     else:
-        short = _short(draft)
+        short = draft.spell_short()
         escalation = Escalation(0, short, draft.person.id, level, flag, words, draft.now, because=because)
     draft.record("step", "raised", {"short": escalation.short, "level": level.value, "flag": flag}, words)
     if level < Level.TODAY:
@@ -271,6 +274,7 @@ def described(draft: Draft, escalation: Escalation, athlete: Person, reader: Per
         "athlete": athlete.name,
         "level": escalation.level.value,
         "flag": escalation.flag,
+        "flag_title": _rule_title(escalation.flag),
         "words": escalation.words,
         "because": escalation.because,
         "short": escalation.short,
@@ -278,6 +282,12 @@ def described(draft: Draft, escalation: Escalation, athlete: Person, reader: Per
         "at_raised": draft.local_time(escalation.raised_at, reader),
         "hours": int((draft.now - escalation.raised_at).total_seconds() // 3600),
     }
+
+
+def _rule_title(flag: str) -> str | None:
+    """What a rule is called, where a rule has flagged: the coach knows it by that."""
+    rule = shipped().find(flag.removeprefix(RULE)) if flag.startswith(RULE) else None
+    return rule.title if rule else None
 
 
 # --- the rungs ----------------------------------------------------------------------------------------------------
@@ -416,7 +426,8 @@ def _tell_athlete(draft: Draft, escalation: Escalation, told: Told | None = None
     worse: Rows = ((Button("button.urgent", f"urgent:{escalation.short}"),),)
     if told is not None:  # it could not be read: then we ask
         text, data = told[0], {**data, **told[1]}
-        worse = ((*worse[0], Button("button.can_wait", f"can_wait:{escalation.short}")),)
+        if text in ASKS:
+            worse = ((*worse[0], Button("button.can_wait", f"can_wait:{escalation.short}")),)
     draft.say(
         text,
         data,
@@ -472,11 +483,3 @@ def _next_list(draft: Draft) -> datetime:
     coach = draft.known.coach or draft.person
     found = timing.next_ask(timing.Rhythm(coach.zone, coach.ask_at), draft.now, None)
     return found[1] if found else draft.now
-
-
-def _short(draft: Draft) -> str:
-    """Five signs from the turn's dice (25 bits); a collision with another escalation is refused by the database and
-    the turn is taken again with other dice."""
-    used = len(draft._raised)
-    number = int(draft.known.dice[used * 8 : used * 8 + 8], 16)
-    return spelled(number, 5)

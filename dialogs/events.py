@@ -62,13 +62,18 @@ class Tapped:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Something that cannot be screened as text: voice, photo, sticker, video, document ..."""
+    """Something that cannot be screened as text: voice, photo, sticker, video, document ...
+
+    `name` and `size` (bytes) are what the sender's program says of a document; None where it says nothing.
+    """
 
     kind: str
     message_id: int
     file_id: str | None = None
     caption: str = ""
     reply_to: int | None = None
+    name: str = ""
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

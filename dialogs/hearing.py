@@ -16,7 +16,21 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
-from dialogs import asking, checkin, commands, desk, engine, escalation, joining, judging, summary, timing
+from dialogs import (
+    asking,
+    checkin,
+    commands,
+    desk,
+    engine,
+    escalation,
+    importing,
+    joining,
+    judging,
+    life,
+    proposals,
+    summary,
+    timing,
+)
 from dialogs.draft import Draft
 from dialogs.events import Edited, Said, Sent, Tapped
 from dialogs.levels import Level
@@ -81,6 +95,10 @@ def _athlete_said(draft: Draft, text: str, *, forwarded: bool = False) -> None:
         return
     talk = draft.top()
     moved = engine.hear(SCRIPTS[talk.script], talk, text, draft.today) if talk else None
+    if moved is None and (meant := life.wish(text)) is not None:  # known by its pattern, and nothing else in it
+        draft.record("typed", "wish", words=text)
+        meant[0](draft, meant[1])
+        return
     wish = commands.WISHES.get(" ".join(text.casefold().strip(" .!?").replace("’", "'").split()))
     if wish is not None:  # known word for word, so there is nothing to read in it
         draft.record("typed", "wish", words=text)
@@ -88,6 +106,8 @@ def _athlete_said(draft: Draft, text: str, *, forwarded: bool = False) -> None:
         return
     reading = _keep_and_read(draft, text, typed=_is_answer(talk, moved, text))
     level = reading.level
+    if level >= Level.CONCERN and "illness" in reading.themes:
+        proposals.judge(draft)
     if talk is not None and moved is not None and not (moved.wrong and level >= Level.CONCERN):
         commands.MOVED[talk.script](draft, talk, moved)  # after an alarm it does not ask back
     elif reading.ask is not None:  # one question at a time, and it has been asked
@@ -289,6 +309,8 @@ def _forwarded(draft: Draft, text: str) -> None:
 
 
 def _coach_sent(draft: Draft, event: Sent, attach: Attachment) -> bool:
+    if importing.sent(draft, event):
+        return True
     talk = draft.top()
     addressed = desk.about(draft)
     if addressed is None and talk is not None and talk.script == "relay":

@@ -30,6 +30,7 @@ from dialogs.scripts.erase import KEEP_IT
 
 MOST_BYTES = 45_000_000  # of one file; Telegram takes 50 MB from a bot (Bot API, sendDocument)
 KEY = "erased:"  # begins the key of whatever is said because of an erasure; storage.rights lets that leave
+_LEFT_OPEN: dict[str, Json] = dict.fromkeys(("minutes", "km", "descent", "effort", "text", "form", "held"))
 _RECEIPT = 10  # signs of 5 bits
 
 
@@ -89,6 +90,14 @@ def _view(everything: Mapping[str, Json], zone: str) -> dict[str, Json]:
         "person": person | {"joined_at": local(person["joined_at"]), "facts": _facts(person["facts"], local)},
         "days": days,
         "escalations": dated(everything["escalation"], "raised_at", "acked_at", "closed_at"),
+        "sessions": sorted(
+            (row | {"facts": _LEFT_OPEN | row["facts"]} for row in everything["session"] if row["until"] is None),
+            key=lambda row: row["day"],
+        ),
+        "changes": dated(everything["version"], "at"),
+        "proposals": dated(everything["proposal"], "raised_at", "decided_at"),
+        "rules": dated(everything["setting"], "at"),
+        "feeds": dated(everything["feed"], "created_at", "revoked_at"),
         "sent": [
             row | {"text": render.plain(row["payload"]["text"])}
             for row in dated(everything["outbox"], "created_at")

@@ -16,8 +16,10 @@ What happens to an athlete's words, in this order:
 
 Rooms: `hearing` takes in what somebody says, `judging` reads it, `asking` asks instead of guessing, `transcripts` are
 what a machine heard in a voice note; `commands` are the tables of wishes; `engine` moves a conversation, `scripts` are
-its tables; `checkin` says what an answer means, `escalation` reaches a human, `desk` is what the coach does, `joining`
-is how one comes in, `rights` how one leaves. `draft` is the sheet they all write on, `render` turns it into texts.
+its tables; `checkin` says what an answer means, `proposals` lets the rules (`rules`) look at it and a human decide,
+`escalation` reaches a human. An athlete looks at the plan in `planning` and bends it in `life`; a coach lays it out in
+`laying`, reads and sets the rules in `rulebook`, and does all else in `desk`. `joining` is how one comes in, `rights`
+how one leaves. `draft` is the sheet they all write on, `render` turns it into texts.
 """
 
 from __future__ import annotations
@@ -32,8 +34,11 @@ from dialogs import (
     desk,
     escalation,
     hearing,
+    importing,
     joining,
+    proposals,
     rights,
+    rulebook,
     timing,
     transcripts,
 )
@@ -196,6 +201,12 @@ def _due(draft: Draft, event: Due) -> None:
             checkin.unfinished(draft, event)
         case "list":
             desk.morning_list(draft, event)
+        case "proposal":
+            proposals.due(draft, event)
+        case "planfile":
+            importing.fetched(draft, event)
+        case "replay":
+            rulebook.replayed(draft, event)
         case "restored":
             _restored(draft, event)
         case "export":

@@ -7,7 +7,9 @@ from dialogs.scripts.asking import CORRECT, SURE
 from dialogs.scripts.checkin import MORNING, SESSION, SORE
 from dialogs.scripts.coach import RELAY
 from dialogs.scripts.erase import ERASE
+from dialogs.scripts.importing import IMPORT, ORDER
 from dialogs.scripts.joining import COACH_ONBOARDING, ONBOARDING
+from dialogs.scripts.life import AWAY, BUSY, ILL, MOVE, OBJECT, REVISE
 from dialogs.scripts.settings import DAYS_OFF, HOUR, PAUSE, ZONE
 
 SCRIPTS: dict[str, Script] = {
@@ -26,5 +28,13 @@ SCRIPTS: dict[str, Script] = {
         PAUSE,
         RELAY,
         ERASE,
+        ILL,
+        AWAY,
+        MOVE,
+        BUSY,
+        OBJECT,
+        REVISE,
+        IMPORT,
+        ORDER,
     )
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dialogs.engine import Option, Script, Step
-from dialogs.scripts.readers import pain_place, scale
+from dialogs.scripts.readers import hours, pain_place, scale
 from dialogs.words.aches import PLACES
 
 ITEMS = ("sleep", "fatigue", "soreness", "stress", "mood")
@@ -38,6 +38,15 @@ def _item(id: str, *extra: tuple[Option, ...]) -> Step:
     return Step(id, (_ONE_TO_FIVE, *extra), reads=scale(1, 5))
 
 
+# Only after a bad night: how short it was decides, and whoever slept well is asked nothing more.
+SLEEP_HOURS = Step(
+    "sleep_hours",
+    (tuple(Option(n) for n in range(2, 6)), tuple(Option(n) for n in range(6, 10)), (Option("enough", ends="enough"),)),
+    reads=hours,
+    when=("sleep", (1, 2)),
+    label="button.hours",
+)
+
 MORNING = Script(
     "morning",
     (
@@ -47,6 +56,7 @@ MORNING = Script(
             (Option("usual", ends="usual"), Option("hurts", sets="hurts")),
             (Option("later", ends="later"), Option("skip", ends="skip")),
         ),
+        SLEEP_HOURS,
         *(_item(id, (Option("enough", ends="enough"), Option("hurts", sets="hurts"))) for id in ITEMS[1:]),
     ),
 )
@@ -57,6 +67,9 @@ SORE = Script("pain", tuple(replace(step, when=None) for step in PAIN), "morning
 SESSION = Script(
     "session",
     (
+        Step(
+            "session", when=("several", (True,)), offered=True
+        ),  # two sessions today: which one? Offered when the talk is opened
         Step("did", ((Option("done"), Option("changed"), Option("not_done")),)),
         Step("why", ((Option("life"), Option("body"), Option("head")),), when=("did", ("changed", "not_done"))),
         Step(

@@ -12,6 +12,10 @@ from dialogs.words import aches
 from dialogs.words.aches import BONE_LIKE
 
 CLEARLY_LARGER = 20  # London (England) against London (Ontario): nobody wants to be asked
+_HOURS = re.compile(
+    r"(?:about |around |maybe |~)?(?P<whole>\d{1,2})(?:[.,](?P<part>\d{1,2})|(?:h|:| h )(?P<minutes>[0-5]\d))? ?"
+    r"(?:h|hrs?|hours?)?"
+)
 _HURTING = frozenset(
     "hurt hurts hurting sore soreness pain pains painful ache aches ached aching achy niggle tender".split()
 )
@@ -39,6 +43,15 @@ def scale(low: int, high: int) -> Reader:
         return Value(value) if low <= value <= high else Wrong("problem.scale")
 
     return read
+
+
+def hours(text: str, _today: date) -> Read:
+    """How long somebody slept, in hours: "5", "5.5", "5,5", "5h30", "5:30", "5 hours"."""
+    found = _HOURS.fullmatch(text.strip().casefold().rstrip("."))
+    if found is None:
+        return None
+    slept = int(found["whole"]) + (int(found["minutes"]) / 60 if found["minutes"] else float(f"0.{found['part'] or 0}"))
+    return Value(round(slept, 2)) if slept <= 16 else Wrong("problem.sleep_hours")
 
 
 def pain_place(text: str, _today: date) -> Read:

@@ -11,20 +11,38 @@ that a time on the wrong clock is seen. The story begins on Monday, 1 June 2026,
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from bot.sandbox.markup import parse_html
+from dialogs import plan as plans
 from dialogs import render, timing
 from dialogs.events import Due, Edited, Event, Located, Said, Sender, Sent, Started, Tapped, Unreachable
-from dialogs.model import Erase, Escalation, Invite, Message, Outcome, Person, Record, Snapshot, Wakeup
+from dialogs.model import (
+    Change,
+    Erase,
+    Escalation,
+    Invite,
+    Message,
+    Outcome,
+    Person,
+    Plan,
+    Proposal,
+    Record,
+    Session,
+    Setting,
+    Snapshot,
+    Training,
+    Wakeup,
+)
 from dialogs.turn import take_turn
 
 ANN, KIM, DANA, BEN, NEW = 1, 2, 3, 4, 5
@@ -81,9 +99,16 @@ class Club:
     put: set[str] = field(default_factory=set)  # keys of messages
     chats: dict[int, list[Bubble]] = field(default_factory=dict)
     bubbles: dict[str, int] = field(default_factory=dict)  # chat/bubble name -> message id
+    plans: dict[int, Plan] = field(default_factory=dict)
+    changes: list[tuple[int, Change]] = field(default_factory=list)  # whose, and what
+    proposals: dict[str, Proposal] = field(default_factory=dict)
+    settings: list[Setting] = field(default_factory=list)
+    feeds: dict[int, str] = field(default_factory=dict)  # codes that work
+    address: str | None = "https://club.example"
     turns: int = 0
 
 
+_LOOKED_AT = ("answer", "step")
 _OUTCOME = TypeAdapter(Outcome)
 _PERSON = TypeAdapter(Person)
 
@@ -175,6 +200,19 @@ class Talk:
         one = self.club.people.get(who)
         return one.chat_id if one and one.chat_id else 100 + who
 
+    def plan(self, of: int = ANN) -> Plan:
+        return self.club.plans.get(of, Plan())
+
+    def session(self, day: date, of: int = ANN) -> Session:
+        """The one session of that day."""
+        (one,) = self.plan(of).on(day)
+        return one
+
+    def plans(self, *sessions: Session, of: int = ANN) -> Talk:
+        """It was laid out before the story goes on."""
+        self.club.plans[of] = Plan(self.plan(of).number + 1, plans.ordered((*self.plan(of).sessions, *sessions)))
+        return self
+
     # --- doing ------------------------------------------------------------------------------------------------
 
     def says(self, text: str, who: int | None = None, *, reply_to: Bubble | None = None, private: bool = True) -> Talk:
@@ -235,11 +273,22 @@ class Talk:
         tell(f"\n{self._clock(who or self.me)} {self._name(who or self.me)} edits: {text}")
         return self.takes(Edited(text, 1), who or self.me)
 
-    def sends(self, kind: str, caption: str = "", who: int | None = None, *, reply_to: Bubble | None = None) -> Talk:
+    def sends(
+        self, kind: str, caption: str = "", who: int | None = None, *, reply_to: Bubble | None = None, name: str = ""
+    ) -> Talk:
         who = who or self.me
-        tell(f"\n{self._clock(who)} {self._name(who)} sends a {kind} {caption}")
-        event = Sent(kind, self._message_id(who), "file-1", caption, reply_to.id if reply_to else None)
+        tell(f"\n{self._clock(who)} {self._name(who)} sends a {kind} {name} {caption}")
+        event = Sent(kind, self._message_id(who), "file-1", caption, reply_to.id if reply_to else None, name)
         return self.takes(event, who, reply_to=reply_to)
+
+    def brings(self, content: str | bytes = b"", *, failed: str | None = None) -> Talk:
+        """The file that a coach has sent is here, as `bot.fetch` brings it."""
+        whose, wakeup = next(one for one in self.club.wakeups.values() if one[1].kind == "fetch")
+        del self.club.wakeups[wakeup.key]
+        data = content.encode() if isinstance(content, str) else content
+        more = {"failed": failed} if failed else {"content": base64.b64encode(data).decode()}
+        key = wakeup.key.replace("fetch", "planfile", 1)
+        return self.rings(Due("planfile", key, data={**wakeup.data, **more}), whose)
 
     def shares(self, lat: float, lon: float, who: int | None = None) -> Talk:
         tell(f"\n{self._clock(who or self.me)} {self._name(who or self.me)} shares {lat}, {lon}")
@@ -299,7 +348,7 @@ class Talk:
         waiting = [
             wakeup
             for whose, wakeup in self.club.wakeups.values()
-            if kind in (None, wakeup.kind) and of in (None, whose)
+            if kind in (None, wakeup.kind) and of in (None, whose) and wakeup.kind != "fetch"
         ]
         return min(waiting, key=lambda wakeup: (wakeup.at, wakeup.key), default=None)
 
@@ -376,7 +425,7 @@ class Talk:
         if isinstance(event, Started) and event.code:
             invite = club.invites.get(event.code)
             invite = invite if invite and invite.expires_at > self.now else None
-        known = Snapshot(self.now, dice, sender, me, invite, about=about, bot="aid_bot")
+        known = Snapshot(self.now, dice, sender, me, invite, about=about, bot="aid_bot", address=club.address)
         mine = me.id if me else 0
         colleagues = tuple(one for one in coaches if one.id != mine)
         known = replace(known, colleagues=colleagues)
@@ -391,6 +440,19 @@ class Talk:
         else:
             escalations = [one for one in escalations if one.athlete_id == me.id]
         known = replace(known, escalations=tuple(escalations))
+        near = {me.id, *(one.id for one in known.athletes)}
+        known = replace(
+            known,
+            training={id: self._training(club.people[id], 40) for id in near},
+            proposals=tuple(
+                one
+                for one in club.proposals.values()
+                if me.coaches and one.state == "open" and one.athlete_id in near - {me.id}
+            ),
+        )
+        if isinstance(event, Due) and event.kind == "replay":
+            own = [one for one in club.people.values() if one.coach_id == me.id]
+            known = replace(known, histories={one.id: self._training(one, 100) for one in own})
         if isinstance(event, Due) and event.kind == "list":
             known = replace(known, said=self._said(me))
         if isinstance(event, Due) and event.kind == "export":
@@ -404,6 +466,33 @@ class Talk:
             backup=_backup(coaches, coach, me),
             records=tuple(
                 r for whose, _, r in club.journal if whose == me.id and r.day >= self.now.date() - timedelta(days=8)
+            ),
+        )
+
+    def _training(self, one: Person, days: int) -> Training:
+        """As `storage.people` reads it."""
+        since = self.now.date() - timedelta(days=days)
+        plan = self.plan(one.id)
+        lately = self.now - timedelta(days=8)
+        return Training(
+            Plan(plan.number, tuple(each for each in plan.sessions if each.day >= since)),
+            tuple(
+                r for whose, _, r in self.club.journal if whose == one.id and r.day >= since and r.kind in _LOOKED_AT
+            ),
+            tuple(
+                each
+                for each in self.club.settings
+                if each.coach_id in (one.coach_id, one.id) and (each.athlete_id in (None, one.id) or one.coaches)
+            ),
+            tuple(
+                each
+                for each in self.club.proposals.values()
+                if each.athlete_id == one.id and (each.state == "open" or (each.decided_at or self.now) >= lately)
+            ),
+            tuple(
+                each
+                for whose, each in self.club.changes
+                if whose == one.id and each.at >= self.now - timedelta(days=14)
             ),
         )
 
@@ -437,7 +526,50 @@ class Talk:
             "journal": [line(by, one) for whose, by, one in self.club.journal if whose == me.id],
             "letters": [line(by, one) for whose, by, one in self.club.journal if whose != me.id == by],
             "escalation": flagged,
-            **{name: [] for name in ("invite", "inbox", "due", "outbox", "taken")},
+            "version": [
+                {
+                    "number": one.number,
+                    "actor": one.by,
+                    "by": names.get(me.id),
+                    "cause": one.cause,
+                    "at": one.at.isoformat(),
+                }
+                for whose, one in self.club.changes
+                if whose == me.id
+            ],
+            "session": [_session(one) for one in self.plan(me.id).sessions],
+            "proposal": [
+                {
+                    "short": one.short,
+                    "rule": one.rule,
+                    "raised_at": one.raised_at.isoformat(),
+                    "words": one.words,
+                    "expires_at": one.expires_at.isoformat(),
+                    "state": one.state,
+                    "held": one.held,
+                    "before": [],
+                    "after": [],
+                    "facts": dict(one.facts),
+                    "decider": names.get(one.decided_by or 0),
+                    "decided_at": one.decided_at.isoformat() if one.decided_at else None,
+                }
+                for one in self.club.proposals.values()
+                if one.athlete_id == me.id
+            ],
+            "setting": [
+                {
+                    "rule": one.rule,
+                    "coach": names.get(one.coach_id),
+                    "at": one.at.isoformat(),
+                    "is_on": one.on,
+                    "edges": dict(one.edges),
+                    "by": names.get(one.by_id or 0),
+                    "muted_until": one.muted_until.isoformat() if one.muted_until else None,
+                }
+                for one in self.club.settings
+                if me.id in (one.athlete_id, one.coach_id)
+            ],
+            **{name: [] for name in ("invite", "inbox", "due", "outbox", "taken", "feed")},
         }
 
     def _concerns(self, me: Person, one: Escalation, coaches: list[Person]) -> bool:
@@ -480,6 +612,11 @@ class Talk:
                 club.escalations[one.short] = replace(
                     one, id=id, version=one.version + 1, athlete_id=one.athlete_id or own
                 )
+        self._save_plans(known, outcome, own)
+        if outcome.feed:
+            club.feeds[own] = outcome.feed
+        elif outcome.feed is not None:
+            club.feeds.pop(own, None)
         for seat in outcome.invites:
             assert seat.code is not None
             club.invites[seat.code] = replace(seat, id=1000 + club.turns)
@@ -499,10 +636,42 @@ class Talk:
             self._deliver(replace(told, data={**told.data, "counts": self.counts}), own)
         club.turns += 1
 
+    def _save_plans(self, known: Snapshot, outcome: Outcome, own: int) -> None:
+        """As `storage.plans` does it."""
+        club = self.club
+        for change in outcome.changes:
+            whose = change.about or own
+            plan = self.plan(whose)
+            assert change.number == plan.number + 1, "somebody else was first"
+            assert all(one in plan.sessions for one in change.removed), "that does not stand in the plan"
+            club.plans[whose] = plans.after(plan, change)
+            club.changes.append((whose, replace(change, about=None)))
+        for proposal in outcome.proposals:
+            before = club.proposals.get(proposal.short)
+            assert proposal.version == (before.version if before else 0), "somebody else was first"
+            id = proposal.id or len(club.proposals) + 1
+            club.proposals[proposal.short] = replace(proposal, id=id, version=proposal.version + 1)
+        club.settings += outcome.settings
+
     def _erase(self, gone: Erase) -> None:
         """As `storage.rights.erase` does it."""
         club = self.club
-        self.counts = dict.fromkeys(("journal", "escalation", "outbox", "inbox", "due", "invite"), 0)
+        self.counts = dict.fromkeys(
+            (
+                "journal",
+                "escalation",
+                "outbox",
+                "inbox",
+                "due",
+                "invite",
+                "version",
+                "session",
+                "proposal",
+                "setting",
+                "feed",
+            ),
+            0,
+        )
         self.counts["journal"] = sum(whose == gone.person_id for whose, _, _ in club.journal)
         club.journal = [one for one in club.journal if one[0] != gone.person_id]
         club.escalations = {k: one for k, one in club.escalations.items() if one.athlete_id != gone.person_id}
@@ -591,6 +760,11 @@ class Talk:
     def _clock(self, who: int) -> str:
         one = self.club.people.get(who)
         return f"{timing.local(one.zone if one else 'UTC', self.now):%a %H:%M}"
+
+
+def _session(one: Session) -> dict[str, Any]:
+    facts = {name: getattr(one, name) for name in ("minutes", "km", "descent", "effort", "text", "form", "held")}
+    return {"uid": one.id, "day": one.day.isoformat(), "kind": one.kind, "facts": facts, "since": 1, "until": None}
 
 
 def _backup(coaches: list[Person], coach: Person | None, athlete: Person | None = None) -> Person | None:

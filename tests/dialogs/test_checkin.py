@@ -39,6 +39,18 @@ def test_a_full_check_in_is_five_taps_and_one_bubble(talk: Talk) -> None:
     assert sum(step.when is None for step in MORNING.steps) <= 6
 
 
+@pytest.mark.parametrize(
+    ("said", "hours"), [("5", 5), ("5,5", 5.5), ("4h30", 4.5), ("about 6 hours", 6), ("3:15", 3.25)]
+)
+def test_how_short_a_bad_night_was_is_asked_and_may_be_typed(talk: Talk, said: str, hours: float) -> None:
+    talk.taps("2").answers_with("How many hours was it, about?").says(said).answers_with("How fresh do you feel?")
+    assert talk.answers()["sleep_hours"] == hours
+
+
+def test_a_night_of_thirty_hours_is_asked_again(talk: Talk) -> None:
+    talk.taps("1").says("30").answers_with("Hours, please: from 0 to 16.").answers_with("How many hours was it")
+
+
 def test_bad_news_gets_no_cheer(talk: Talk) -> None:
     talk.taps("2").taps("That is all for today").answers_with("Thank you for saying so, Ann.")
     assert talk.answers() == {"sleep": 2}
@@ -88,10 +100,12 @@ def test_a_bone_at_zero_is_no_pain(talk: Talk) -> None:
     assert not talk.open
 
 
-def test_a_tendon_at_four_that_does_not_change_the_stride_is_noted(talk: Talk) -> None:
+def test_a_new_pain_of_any_strength_stands_on_the_coachs_list(talk: Talk) -> None:
     talk.taps("Something hurts").taps("Achilles").taps("4").taps("No").answers_with("How did you sleep?")
-    assert not talk.open
+    talk.answers_with("This flags for Kim, and stands on the list at 07:00")
+    assert (talk.only.level, talk.only.flag) == (Level.CONCERN, "rule_pain-new")
     assert talk.answers()["pain_level"] == 4
+    talk.at("06:00").reads(KIM, "🟡 Ann: A new pain")
 
 
 def test_a_tendon_over_five_is_a_concern(talk: Talk) -> None:
@@ -107,11 +121,11 @@ def test_a_changed_stride_is_a_concern(talk: Talk) -> None:
     assert talk.only.words == "knee, 3/10, changes the stride"
 
 
-def test_all_of_a_painful_morning_is_one_bubble_but_for_what_the_coach_does(talk: Talk) -> None:
+def test_all_of_a_painful_morning_is_one_bubble_but_for_what_the_coach_gets(talk: Talk) -> None:
     for label in ("Something hurts", "Knee", "2", "No", "3", "3", "3", "3", "3"):
         talk.taps(label)
     talk.answers_with("pain: knee, 2/10")
-    assert talk.number_of_bubbles() == 1
+    assert talk.number_of_bubbles() == 2
 
 
 def test_a_pain_in_own_words_is_kept_and_its_place_read(talk: Talk) -> None:
@@ -134,7 +148,7 @@ def test_a_pain_that_was_only_named_is_not_lost_by_beginning_anew(talk: Talk) ->
 
 def test_a_pain_that_was_told_to_its_end_does_not_count_again(talk: Talk) -> None:
     talk.taps("Something hurts").taps("Knee").taps("2").taps("No").after(minutes=30)
-    assert not talk.club.escalations
+    assert talk.only.flag == "rule_pain-new"
 
 
 def test_in_an_hour_asks_again_in_an_hour(talk: Talk) -> None:

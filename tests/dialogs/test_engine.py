@@ -113,13 +113,15 @@ def test_every_step_can_be_reached_and_every_script_ends(script: Script) -> None
     seen: set[str] = set()
     ends: set[str] = set()
     waiting = [begin(script)]
+    if any(step.when == ("several", (True,)) for step in script.steps):
+        waiting.append(begin(script, several=True))
     met = set()
     while waiting:
         talk = waiting.pop()
         seen.add(talk.step)
         step = script.step(talk.step)
         moves = [engine.choose(script, talk, str(option.value)) for row in step.options for option in row]
-        if step.reads is not None:
+        if step.reads is not None or step.offered:
             moves.append(engine.fill(script, talk, {step.id: "said"}))
         for moved in moves:
             assert moved is not None

@@ -150,7 +150,7 @@ def test_harmless_words_go_along_while_nobody_has_it(talk: Talk) -> None:
 
 
 def test_words_in_the_middle_of_a_check_in_go_along_too() -> None:
-    talk = Talk().at("07:30").taps("2").says("chest pain").says("sitting down now").kim_reads("sitting down now")
+    talk = Talk().at("07:30").taps("3").says("chest pain").says("sitting down now").kim_reads("sitting down now")
     talk.taps("3").hears("And your muscles?")
 
 

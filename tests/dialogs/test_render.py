@@ -9,6 +9,7 @@ import itertools
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,13 +20,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sandbox.markup import parse_html
-from dialogs import render
+from dialogs import planning, proposals, render
 from dialogs.engine import Option
-from dialogs.model import Message
+from dialogs.model import Message, Session
 from dialogs.scripts import SCRIPTS
 from dialogs.words.languages import SCREENED
 from dialogs.words.triage import FLAGS
-from tests.dialogs import test_asking, test_checkin, test_desk, test_joining, test_reaching, test_restored, test_rights
+from tests.dialogs import (
+    test_asking,
+    test_calendar,
+    test_checkin,
+    test_desk,
+    test_importing,
+    test_joining,
+    test_life,
+    test_plan_texts,
+    test_planning,
+    test_proposals,
+    test_reaching,
+    test_restored,
+    test_rights,
+    test_rulebook,
+)
 
 DIALOGS = Path(render.__file__).parent
 TEXTS = DIALOGS / "texts" / "en"
@@ -47,7 +63,8 @@ def literals() -> set[str]:
     for file in TEXTS.glob("*.j2"):
         found.update(re.findall(r'[( ]"(\w+\.\w+)"[,)]', file.read_text(encoding="utf-8")))
     files = {file.stem for file in TEXTS.glob("*.j2")}
-    return {name for name in found if name.split(".")[0] in files}
+    # A name that ends in "_" is the beginning of names that the code puts together, see `built`.
+    return {name for name in found if name.split(".")[0] in files and not name.endswith("_")}
 
 
 def built() -> set[str]:
@@ -64,6 +81,11 @@ def built() -> set[str]:
     names |= {"flags.language", *(f"flags.sounds_{theme}" for theme in FLAGS)}
     names |= {name for name in BLOCKS if name.startswith("language.") and name.split(".")[1] not in SCREENED}
     names |= {f"flags.{flag}" for flag in ("pain_bone", "pain_high", "pain_stride")}
+    names |= {f"button.plan_{span}" for span in ("today", "week", "next")} | {
+        f"button.edge_{way}" for way in ("less", "more")
+    }
+    names |= {f"button.{to}" for to in proposals.REVISIONS}
+    names |= {f"problem.plan_{why}" for why in ("past_day", "stale", "nothing")}
     codes = re.findall(r'Problem\("(\w+)"\)', (DIALOGS / "when.py").read_text(encoding="utf-8"))
     return names | {f"problem.{code}" for code in codes} | {f"problem.{code}" for code in LATER_CODES}
 
@@ -89,7 +111,8 @@ def test_no_text_is_unused() -> None:
 def transcripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Every transcript, with its arguments."""
     modules: tuple[ModuleType, ...] = (
-        test_checkin, test_joining, test_reaching, test_desk, test_rights, test_restored, test_asking,
+        test_checkin, test_joining, test_reaching, test_desk, test_rights, test_restored, test_asking, test_planning,
+        test_life, test_proposals, test_rulebook, test_importing, test_plan_texts, test_calendar,
     )  # fmt: skip
     for module in modules:
         for name, test in vars(module).items():
@@ -139,8 +162,10 @@ def test_flags_problems_and_the_menu_are_short_and_plain(name: str) -> None:
 def test_buttons_are_short_enough_for_half_a_phone() -> None:
     for name in BLOCKS:
         if name.startswith("button."):
-            args = {"n": 3, "ticked": True, "offer": "Riga"}
-            assert 0 < len(render.label("en", name, args)) <= 34, name
+            args = {"n": 3, "ticked": True, "offer": "Riga", "name": "N" * 24, "family": "placement", "edge": "a" * 20}
+            args["s"] = planning.facts(Session("a", date(2026, 6, 1), "strength", minutes=45, effort=6))
+            widest = 44 if name == "button.session_on" else 34  # a row of its own
+            assert 0 < len(render.label("en", name, args)) <= widest, name
 
 
 def test_an_unknown_text_and_a_missing_name_are_errors() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from dialogs import rights
 from dialogs.events import Due, Grouped
+from tests.dialogs import season
 from tests.dialogs.talk import ANN, BEN, DANA, KIM, NEW, PEOPLE, Talk
 
 ERASE = ["Erase everything", "Keep it"]
@@ -112,6 +113,17 @@ def test_the_page_is_well_formed_and_in_the_readers_own_time() -> None:
     tags.feed(page)
     assert tags.open == [] and "<img" not in page and "&lt;/td&gt;" in page
     assert "<time>16:00</time>" in page and "Times are those of Australia/Sydney" in page
+
+
+def test_the_page_has_the_plan_who_changed_it_and_what_the_rules_wanted() -> None:
+    talk = season.begin().says("the dog ate my shoe").says("I have 20 minutes").kim_taps("Decline")
+    talk.says("move wednesday to friday").kim_says("/rules short nights").kim_taps("For one athlete").kim_taps("Ann")
+    talk.kim_taps("Mute for 2 weeks").says("/export").wakes("export")
+    data, page = json.loads(files(talk)["json"]), files(talk)["html"]
+    for shown in ("Your plan", "speed · 50 min · effort 8", "flat, no watch", "busy day · declined by Kim", "a rule"):
+        assert shown in page, shown
+    assert "sleep short · quiet until 15 June 2026, by Kim" in page and "{&#34;" not in page
+    assert [one["state"] for one in data["proposal"]] == ["declined"] and len(data["session"]) == 6
 
 
 def test_more_than_one_export_a_minute_is_one(talk: Talk) -> None:
