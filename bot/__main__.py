@@ -1,4 +1,4 @@
-"""The command line: `aidstation run | migrate | play | invite | people | triage | doctor | --version`.
+"""The command line: `aidstation run | migrate | play | invite | people | plan | triage | replay | doctor | --version`.
 
 What prints data takes `--json`. A command that cannot do its work says in one sentence why and what to do, on
 standard error, and exits with 1 (2 for a command that was mistyped).
@@ -17,11 +17,12 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bot import admin, config, log, moving
+from bot import admin, config, log, moving, planning
 from bot.admin import Complaint
 from bot.config import Settings, SettingsError
 
@@ -93,9 +94,31 @@ def _parser() -> argparse.ArgumentParser:
     restore.add_argument("--moved", action="store_true", help="the service has not run since the backup was taken")
     restore.add_argument("--erasures-from", metavar="URL", help="the former database, if it is not DATABASE_URL")
     restore.add_argument("--json", action="store_true")
+    plan = command("plan", planning.command, "an athlete's plan: import it from a file, export it, show it")
+    plan.add_argument("what", choices=("import", "export", "show"))
+    plan.add_argument("athlete", metavar="ATHLETE", help="name, or number of `aidstation people`")
+    plan.add_argument("file", nargs="?", metavar="FILE", help="import: CSV or iCalendar")
+    plan.add_argument("--dry-run", action="store_true", help="import: only say what would change")
+    plan.add_argument("--yes", action="store_true", help="import: do not ask")
+    plan.add_argument(
+        "--skip-unreadable", action="store_true", help="import what could be read, and leave out the rest"
+    )
+    plan.add_argument(
+        "--dates", choices=("dmy", "mdy"), help="import: day or month first, where the file does not tell"
+    )
+    plan.add_argument("--format", choices=("csv", "ics"), help="export: csv, or ics for a calendar (default csv)")
+    plan.add_argument("--to", metavar="FILE", help="export: into this file, instead of printing it")
+    plan.add_argument("--json", action="store_true")
     triage = command("triage", _triage, "how soon a human must hear each message of a file of JSON lines")
     triage.add_argument("file", nargs="?", default="-", metavar="FILE", help="- or nothing: standard input")
     triage.add_argument("--score", metavar="FILE", help="of labelled messages: how well they are read")
+    replay = command("replay", _replay, "what the rule book would have done, on the stored journal or on a file")
+    replay.add_argument("--from", dest="since", type=_date, metavar="DATE", help="count from this day on")
+    replay.add_argument("--rules", metavar="DIR", help="a folder of rule files, instead of those that are shipped")
+    replay.add_argument("--csv", metavar="FILE", help="check-ins of other athletes, instead of the journal")
+    replay.add_argument("--png", metavar="FILE", help="also draw it")
+    replay.add_argument("--diff", nargs=2, metavar=("OLD", "NEW"), help="compare two folders of rule files")
+    replay.add_argument("--json", action="store_true")
     doctor = command("doctor", _doctor, "is everything in order, and if not, what to do")
     doctor.add_argument("--json", action="store_true")
     return parser
@@ -113,6 +136,13 @@ def _days(text: str) -> int:
     if not 1 <= days <= 366:
         raise argparse.ArgumentTypeError("from 1 to 366")
     return days
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("a date like 2026-11-22") from None
 
 
 # --- run ----------------------------------------------------------------------------------------------------------
@@ -203,6 +233,12 @@ def _triage(settings: Settings, asked: argparse.Namespace) -> int:
     from bot import triage
 
     return triage.command(settings, asked)
+
+
+def _replay(settings: Settings, asked: argparse.Namespace) -> int:
+    from bot import replay
+
+    return replay.command(settings, asked)
 
 
 def _doctor(settings: Settings, asked: argparse.Namespace) -> int:

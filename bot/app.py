@@ -3,6 +3,7 @@
     receive   polls (or is called by) Telegram and stores; never waits for anything else
     handle    one row of work at a time, in the database's thread
     send      what the outbox holds, as fast as the limits allow
+    fetch     one file at a time that a coach has sent (bot.fetch)
     voice     one voice note at a time, where a program is named that writes down what is said (bot.transcribe)
 
 Loops are dumb: do one thing, come again at once if there was work, else wait for a nudge. A commit nudges the next
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import logging
 import secrets
@@ -37,14 +39,14 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from bot import handle, start, tick, transcribe
+from bot import fetch, handle, start, tick, transcribe
 from bot.clock import Clock, set_clock
 from bot.config import Program, Settings, SettingsError
 from bot.metrics import LOOP_S, Metrics, Watch
 from bot.receive import poll_forever, poll_once
 from bot.send import Courier, Pace
 from bot.telegram import Api, SendError, Wire
-from bot.web import make_app, serve_web
+from bot.web import Kept, make_app, plan_of, serve_web
 from dialogs import help_numbers, places
 from dialogs.joining import INVITE_LIVES
 from dialogs.words import triage
@@ -66,6 +68,7 @@ KEEP_LEASE_S = 60.0  # two sweeps at once are harmless, so nobody who died is wa
 CLOCK_S = 10.0  # between two looks at the database's clock
 VOICE = "voice"
 VOICE_S = transcribe.HOLD.total_seconds()  # a try may take so long, and the loop come round no earlier
+FETCH_S = fetch.HOLD.total_seconds()
 
 
 @dataclass(slots=True)
@@ -79,6 +82,7 @@ class App:
     token: str
     owner: str
     threads: ThreadPoolExecutor
+    reader: ThreadPoolExecutor  # one thread beside them, for whoever may wait
     courier: Courier
     metrics: Metrics
     watch: Watch
@@ -89,17 +93,26 @@ class App:
     _work: asyncio.Event = field(default_factory=asyncio.Event)
     _post: asyncio.Event = field(default_factory=asyncio.Event)
     _voice: asyncio.Event = field(default_factory=asyncio.Event)
+    _files: asyncio.Event = field(default_factory=asyncio.Event)
     _hears: bool = False  # the words of a voice note are being written down
+    _fetches: bool = False  # a file is on its way here
     may_receive: asyncio.Event = field(default_factory=asyncio.Event)
     _began_at: float = 0.0  # the event loop's time, like the next one
     _stop_by: float | None = None
     _conflicts: int = 0
-    address: str | None = None  # where health and metrics are served
+    _calendars: Kept = field(default_factory=dict)
+    address: str | None = None  # where health, metrics and calendars are served
+    for_ourselves: bool = False  # the sandbox's: whoever follows a link sits at this machine
     _introduced: bool = False  # this bot belongs to this database, so what comes for it may be stored
 
     @property
     def bot_id(self) -> int:
         return int(self.token.split(":")[0])
+
+    @property
+    def public_address(self) -> str | None:
+        """Where phones reach what we serve, for links; None: nowhere."""
+        return self.settings.address or (self.address if self.for_ourselves else None)
 
     @property
     def ingress(self) -> str:
@@ -115,6 +128,11 @@ class App:
         """Run `work` in one transaction, in the database's thread."""
         return await self.in_thread(lambda: _in_one(self.base, work))
 
+    async def calendar(self, code: str) -> str | None:
+        """The calendar of whoever was given this code; None: nobody. One at a time, and no turn waits for it."""
+        read = functools.partial(plan_of, self.base, code, self.clock.now(), self._calendars)
+        return await asyncio.get_running_loop().run_in_executor(self.reader, read)
+
     async def store(self, rows: Sequence[Incoming]) -> None:
         """Commit updates to the inbox. Only when this has returned may Telegram hear that they are here."""
         self.metrics.received(await self.transact(lambda tx: inbox.accept(tx, rows, self.clock.now())))
@@ -127,9 +145,11 @@ class App:
         return self.offset is not None
 
     async def handle_once(self) -> bool:
-        but = due.TRANSCRIBE if self.settings.transcribe else ""
+        but = due.HELD if self.settings.transcribe else (due.FETCH,)
         return await self.in_thread(
-            lambda: handle.handle_one(self.base, self.clock.now(), _dice, self.bot, self.metrics, but)
+            lambda: handle.handle_one(
+                self.base, self.clock.now(), _dice, self.bot, self.metrics, but, self.public_address
+            )
         )
 
     async def transcribe_once(self) -> bool:
@@ -142,6 +162,13 @@ class App:
         finally:
             self._hears = False
 
+    async def fetch_once(self) -> bool:
+        self._fetches = True
+        try:
+            return await fetch.fetch_one(self.transact, self.api, self.clock.now, self.metrics)
+        finally:
+            self._fetches = False
+
     async def send_once(self) -> bool:
         return await self.courier.send_some()
 
@@ -153,7 +180,8 @@ class App:
             at = due.next_at(tx)
             return not inbox.waiting(tx, now) and (at is None or at > now) and not outbox.sendable(tx, now)
 
-        return not self.courier.busy and not self._hears and await self.transact(look)
+        busy = self.courier.busy or self._hears or self._fetches
+        return not busy and await self.transact(look)
 
     async def next_at(self) -> datetime | None:
         """The next instant at which something falls due."""
@@ -182,6 +210,7 @@ class App:
         self._work.set()
         self._post.set()
         self._voice.set()
+        self._files.set()
 
     def _beat(self) -> None:
         self.metrics.beat("metronome")
@@ -211,6 +240,7 @@ class App:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._handling())
                     tasks.create_task(self._sending())
+                    tasks.create_task(self._fetching())
                     tasks.create_task(asyncio.to_thread(_warm))
                     tasks.create_task(self._keeping())
                     if self.settings.transcribe:
@@ -302,6 +332,7 @@ class App:
             may_store=lambda: self._introduced,
             metrics=self.metrics,
             watch=self.watch,
+            plan=self.calendar,
         )
         return serve_web(web, self.settings.webhook_listen, self.time_left)
 
@@ -341,6 +372,10 @@ class App:
 
     async def _sending(self) -> None:
         await self._loop("send", self.send_once, self._post, self._until_allowed)
+
+    async def _fetching(self) -> None:
+        once = self.fetch_once
+        await self._loop("fetch", once, self._files, lambda: BEAT_S, then=self._work, within_s=FETCH_S, cut_short=True)
 
     async def _transcribing(self, program: Program) -> None:
         if transcribe.find(program) is None:
@@ -426,7 +461,8 @@ async def opened(settings: Settings, token: str, clock: Clock | None = None) -> 
         metrics=metrics,
     )
     watch = Watch(db.open_db(settings.database_url), clock.now)
-    app = App(settings, clock, base, api, token, owner, threads, courier, metrics, watch)
+    reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
+    app = App(settings, clock, base, api, token, owner, threads, reader, courier, metrics, watch)
     try:
         yield app
     finally:
@@ -434,6 +470,7 @@ async def opened(settings: Settings, token: str, clock: Clock | None = None) -> 
             async with asyncio.timeout(app.time_left()):
                 await _settle(app)
         threads.shutdown(wait=True)
+        reader.shutdown(wait=True, cancel_futures=True)
         await wire.shutdown()
         base.close()
 

@@ -46,6 +46,7 @@ ENVIRONMENT: tuple[Variable, ...] = (
     Variable("WEBHOOK_SECRET", "With webhook: 1-256 characters of A-Z a-z 0-9 _ - that only Telegram is told."),
     Variable("WEBHOOK_SECRET_FILE", "A file that holds the secret, instead of WEBHOOK_SECRET."),
     Variable("WEBHOOK_LISTEN", "HOST:PORT on which webhook, health and metrics are served.", "127.0.0.1:8080"),
+    Variable("PUBLIC_URL", "The https address at which phones reach /calendar/. Without it, that of WEBHOOK_URL."),
     Variable("TRANSCRIBE_COMMAND", "A program that prints what is said in the audio file named by its last argument."),
     Variable("AIDSTATION_CONFIG", "A TOML file with further settings."),
 )
@@ -76,7 +77,7 @@ class Keep:
 
     inbox      updates that were handled; at least 2, because Telegram repeats one for a day
     outbox     messages that were sent, or never will be
-    strangers  the same to people who are not here, and the files of an export
+    strangers  the same to people who are not here, the files of an export, and the address of a calendar
     due        wakeups that have rung
     invite     invitations that were used or have expired
     """
@@ -107,6 +108,7 @@ class Settings:
     webhook_secret: str | None = field(default=None, repr=False)
     webhook_listen: tuple[str, int] = ("127.0.0.1", 8080)
     listen_given: bool = field(default=False, compare=False)  # by the operator: then it must be free, or nothing starts
+    public_url: str | None = None
     transcribe: Program | None = None
     limits: Limits = Limits()
     keep: Keep = Keep()
@@ -120,6 +122,14 @@ class Settings:
     def webhook_path(self) -> str:
         """Where the webhook is served: the path of WEBHOOK_URL, which is what Telegram is told."""
         return (urlsplit(self.webhook_url).path if self.webhook_url else "") or "/"
+
+    @property
+    def address(self) -> str | None:
+        """Where we are seen from outside, for links; without a slash at its end. None: we are not."""
+        if self.public_url or not self.webhook_url:
+            return self.public_url
+        parts = urlsplit(self.webhook_url)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 _SECTIONS: dict[str, type] = {"limits": Limits, "keep": Keep}
@@ -158,6 +168,7 @@ def load(environment: Mapping[str, str], *, read_file: Callable[[str], str]) -> 
         webhook_secret=secret,
         webhook_listen=_listen(env.get("WEBHOOK_LISTEN", "127.0.0.1:8080")),
         listen_given="WEBHOOK_LISTEN" in env,
+        public_url=_public("PUBLIC_URL", env["PUBLIC_URL"]).rstrip("/") if "PUBLIC_URL" in env else None,
         transcribe=_program("TRANSCRIBE_COMMAND", environment, env),
         **sections,
     )
@@ -193,11 +204,17 @@ def _check_webhook(url: str | None, secret: str | None) -> None:
         )
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
         raise SettingsError("WEBHOOK_SECRET may hold 1 to 256 characters of A-Z a-z 0-9 _ - and no others")
-    parts = _split("WEBHOOK_URL", url)
+    _public("WEBHOOK_URL", url)
+
+
+def _public(name: str, url: str) -> str:
+    """An address that others are told; what is sent there must not be read on the way."""
+    parts = _split(name, url)
     if parts.scheme != "https" and not (parts.scheme == "http" and _loopback(parts.hostname)):
-        raise SettingsError("WEBHOOK_URL must begin with https:// (http:// only for this machine itself)")
+        raise SettingsError(f"{name} must begin with https:// (http:// only for this machine itself)")
     if parts.query or parts.fragment or parts.username:
-        raise SettingsError("WEBHOOK_URL must be an address without user, ? or #")
+        raise SettingsError(f"{name} must be an address without user, ? or #")
+    return url
 
 
 def _split(name: str, url: str) -> Any:

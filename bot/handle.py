@@ -1,8 +1,8 @@
 """Work: claim it, load what is known, take the turn, save what follows, all in one transaction.
 
-    handle_one(db, now, dice, bot, metrics, but) -> bool      "there was work, come again at once"
+    handle_one(db, now, dice, bot, metrics, ...) -> bool      "there was work, come again at once"
 
-Inbox rows go first, then a due one that is not of the kind `but`, which another loop takes (bot.transcribe). A crash
+Inbox rows go first, then a due one that is of no kind in `but`, which other loops take (storage.due). A crash
 anywhere rolls back, and the rows are claimed again by whoever comes next. A turn that raises is rolled back as well;
 the failure is then noted in a transaction of its own, and the row is tried again after a pause. A row that fails
 `TRIES` times, or that cannot be read at all, is dead: it stops blocking, and a human gets it as it came in (`Unread`),
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
@@ -31,10 +31,11 @@ from dialogs import render, timing
 from dialogs.events import Due, Event, Moved, Said, Sender, Tapped, Unreachable, Unread
 from dialogs.model import Json, Message, Outcome, Person, Snapshot, Wakeup
 from dialogs.turn import take_turn
-from storage import due, inbox, journal, outbox, people, rights
+from storage import due, inbox, journal, outbox, people, rights, training
 from storage.db import Database, is_transient
 from storage.outbox import Leased
 from storage.people import Turn
+from storage.unread import Needed
 
 log = logging.getLogger(__name__)
 
@@ -53,16 +54,27 @@ RARE = [one.name for one in fields(Outcome) if one.name not in OWN]
 Dice = Callable[[], str]  # 64 fresh hexadecimal digits
 
 
-def handle_one(db: Database, now: datetime, dice: Dice, bot: str, metrics: Metrics, but: str = "") -> bool:
+def handle_one(
+    db: Database,
+    now: datetime,
+    dice: Dice,
+    bot: str,
+    metrics: Metrics,
+    but: Collection[str] = (),
+    address: str | None = None,
+) -> bool:
     """Handle the oldest update that is ready, with those that go together with it, else the oldest wakeup. False: there
-    is nothing to do at `now`.
+    is nothing to do at `now`. `bot` and `address` are for links, see Snapshot.
 
     Raises only what `storage.db.is_transient` calls passing (locked, lost connection, Conflict): come again.
     """
-    return _handle_updates(db, now, dice, bot, metrics, TOGETHER) or _handle_due(db, now, dice, bot, metrics, but)
+    handled = _handle_updates(db, now, dice, bot, metrics, TOGETHER, address)
+    return handled or _handle_due(db, now, dice, bot, metrics, but)
 
 
-def _handle_updates(db: Database, now: datetime, dice: Dice, bot: str, metrics: Metrics, most: int) -> bool:
+def _handle_updates(
+    db: Database, now: datetime, dice: Dice, bot: str, metrics: Metrics, most: int, address: str | None
+) -> bool:
     rows: list[inbox.Claimed] = []
     events: list[Event] = []
     try:
@@ -70,12 +82,12 @@ def _handle_updates(db: Database, now: datetime, dice: Dice, bot: str, metrics: 
             rows = inbox.claim_some(tx, now, most)
             if not rows:
                 return False
-            events, turns = _together(tx, rows, now, dice, bot) if most > 1 else ([], [])
+            events, turns = _together(tx, rows, now, dice, bot, address) if most > 1 else ([], [])
             if turns:
                 _save(tx, turns, now)
             else:
                 sender, event = to_event(json.loads(rows[0].raw))
-                _turn(tx, rows[0].key, now, dice, bot, event, sender=sender)
+                _turn(tx, rows[0].key, now, dice, bot, event, sender=sender, address=address)
                 events = [event]
             inbox.done_all(tx, [row.id for row in rows[: len(events)]], now)
         for event in events:
@@ -88,7 +100,7 @@ def _handle_updates(db: Database, now: datetime, dice: Dice, bot: str, metrics: 
     if len(events) > 1:  # one of them, nobody knows which; alone also what passes is raised
         log.warning("handle.apart error=%s rows=%d", type(failure).__name__, len(events))
         for _ in events:
-            _handle_updates(db, now, dice, bot, metrics, 1)
+            _handle_updates(db, now, dice, bot, metrics, 1, address)
         return True
     metrics.failed("handle", type(failure).__name__)
     dead = isinstance(failure, Unreadable | ValueError) or row.attempts + 1 >= TRIES
@@ -99,7 +111,7 @@ def _handle_updates(db: Database, now: datetime, dice: Dice, bot: str, metrics: 
 
 
 def _together(
-    tx: sa.Connection, rows: Sequence[inbox.Claimed], now: datetime, dice: Dice, bot: str
+    tx: sa.Connection, rows: Sequence[inbox.Claimed], now: datetime, dice: Dice, bot: str, address: str | None
 ) -> tuple[list[Event], list[Turn]]:
     """The events and turns of the first rows, as many as go together (maybe none). Nothing is written."""
     heard: list[tuple[Sender, Event]] = []
@@ -116,7 +128,7 @@ def _together(
     found = people.load_athletes(tx, [sender for sender, _ in heard], now=now, dice=dice, bot=bot)
     for known, (_, event), row in zip(found, heard, rows, strict=False):
         try:
-            turn = _take_light(tx, known, event, row.key)
+            turn = _take_reading(tx, replace(known, address=address), event, row.key)
         except Exception as error:
             if is_transient(error):
                 raise
@@ -128,15 +140,16 @@ def _together(
     return events, turns
 
 
-def _take_light(tx: sa.Connection, known: Snapshot, event: Event, cause: str) -> Turn:
-    """Take the turn without the journal, and again with it if it has looked there."""
-    try:
-        return _take(known, event, cause)
-    except people.JournalNeeded:
-        return _take(people.with_journal(tx, known), event, cause)
+def _take_reading(tx: sa.Connection, known: Snapshot, event: Event, cause: str) -> Turn:
+    """Take the turn, and again with each thing it has looked for that was left unread. That ends: storage.unread."""
+    while True:
+        try:
+            return _take(known, event, cause)
+        except Needed as needed:
+            known = people.with_needed(tx, known, needed)
 
 
-def _handle_due(db: Database, now: datetime, dice: Dice, bot: str, metrics: Metrics, but: str) -> bool:
+def _handle_due(db: Database, now: datetime, dice: Dice, bot: str, metrics: Metrics, but: Collection[str]) -> bool:
     row = None
     try:
         with db.begin() as tx:
@@ -207,15 +220,19 @@ def _turn(
     *,
     sender: Sender | None = None,
     person_id: int | None = None,
+    address: str | None = None,
 ) -> None:
     if isinstance(event, Moved) and sender is not None:
         outbox.migrate_chat(tx, sender.chat_id, event.new_chat_id)
     known = people.load(tx, now=now, dice=dice(), bot=bot, sender=sender, person_id=person_id, event=event)
+    known = replace(known, address=address)
     if isinstance(event, Due) and event.kind == "list" and known.person is not None:
         known = replace(known, said=journal.said_to(tx, known.person.id, now - SAID_SINCE))
     if isinstance(event, Due) and event.kind == "export" and known.person is not None:
         known = replace(known, everything=rights.everything(tx, known.person.id))
-    turn = _take(known, event, cause)
+    if isinstance(event, Due) and event.kind == "replay" and known.person is not None:
+        known = replace(known, histories=training.histories(tx, known))
+    turn = _take_reading(tx, known, event, cause)
     gone = turn.outcome.erase
     counts = rights.erase(tx, gone.person_id, gone.receipt, now) if gone is not None else {}
     _save(tx, [turn], now)

@@ -33,7 +33,7 @@ INGRESS_LEASE_S = 15.0
 AGAIN_S = 1.0  # between two tries at the start
 FIRST_MINUTE_S = 60.0
 TOO_MANY_CONFLICTS = 3
-MENU = ("checkin", "session", "coach", "pause", "settings", "help")
+MENU = ("checkin", "plan", "done", "coach", "pause", "calendar", "settings", "help")
 
 ONE_POLLS = (
     "another process receives for this bot on this database, by polling or by webhook, and one that polls must be the "

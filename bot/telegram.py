@@ -23,6 +23,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from telegram import Chat, InputFile, Message, Update, User
@@ -205,8 +206,8 @@ class Api:
 
     # --- files that people have sent ------------------------------------------------------------------
 
-    async def get_file(self, file_id: str) -> str:
-        """The path under which `download` gets it; good for an hour."""
+    async def get_file(self, file_id: str, limit: int = DOWNLOAD_LIMIT) -> str:
+        """The path under which `download` gets it; good for an hour. `too_big` where it is said to be over `limit`."""
         try:
             found = _object(await self._call("getFile", read_s=DOWNLOAD_S, file_id=file_id))
         except SendError as error:
@@ -215,16 +216,16 @@ class Api:
                 error.permanent = False  # "... or the file is temporarily unavailable", in the same words
             raise
         size, path = found.get("file_size"), found.get("file_path")
-        if isinstance(size, int) and size > DOWNLOAD_LIMIT:
+        if isinstance(size, int) and size > limit:
             raise SendError("too_big", permanent=True)
         if not isinstance(path, str) or not _FILE_PATH.fullmatch(path):
             raise SendError("server")
         return path
 
-    async def download(self, path: str) -> bytes:
-        """What lies under a path of `get_file`; at most DOWNLOAD_LIMIT bytes."""
+    async def download(self, path: str, limit: int = DOWNLOAD_LIMIT) -> bytes:
+        """What lies under a path of `get_file`; at most `limit` bytes, whatever was said of its size."""
         try:
-            status, body = await self._wire.fetch(self._files + path, DOWNLOAD_LIMIT, DOWNLOAD_S)
+            status, body = await self._wire.fetch(self._files + path, limit, DOWNLOAD_S)
         except TooLong:
             raise SendError("too_big", permanent=True) from None
         except NotSent:
@@ -668,7 +669,8 @@ def _message(message: Message, raw: Json) -> events.Event:
         return events.Sent("photo", id, message.photo[-1].file_id, caption, reply_to)
     for kind in _FILES:
         if (file := getattr(message, kind)) is not None:
-            return events.Sent(kind, id, file.file_id, caption, reply_to)
+            sent = events.Sent(kind, id, file.file_id, caption, reply_to)
+            return replace(sent, name=file.file_name or "", size=file.file_size) if kind == "document" else sent
     if message.contact is not None:
         return events.Sent("contact", id, None, caption, reply_to)
     return events.Other(next((name for name in raw if name not in _HEAD), "message"))
@@ -691,6 +693,8 @@ def _check(sender: events.Sender, event: events.Event) -> None:
         ("query_id", str),
         ("caption", str),
         ("file_id", (str, type(None))),
+        ("name", str),
+        ("size", (int, type(None))),
         ("lat", (int, float)),
         ("lon", (int, float)),
     ):

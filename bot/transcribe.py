@@ -79,7 +79,7 @@ async def transcribe_one(
     Raises what the database raises; the row is then ready again after HOLD. Cancelled, it ends the program and gives
     the row back.
     """
-    row: ClaimedDue | None = await db_call(lambda tx: due.hold(tx, now(), now() + HOLD))
+    row: ClaimedDue | None = await db_call(lambda tx: due.hold(tx, due.TRANSCRIBE, now(), now() + HOLD))
     if row is None:
         return False
     try:

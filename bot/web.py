@@ -1,12 +1,13 @@
-"""What the program answers over HTTP: Telegram's webhook, and how it goes.
+"""What the program answers over HTTP: Telegram's webhook, an athlete's calendar, and how it goes.
 
-    WEBHOOK_URL's path   Telegram's alone; the only one that may be reached from the internet
-    /healthz             this process is alive: its loops come round. Nothing outside can make it say no
-    /readyz              it can do its work: database, schema, webhook, not about to stop
-    /metrics             its figures, for Prometheus
+    WEBHOOK_URL's path     Telegram's alone
+    /calendar/CODE.ics     the plan of whoever was given this code, as the database has it now; GET and HEAD
+    /healthz               this process is alive: its loops come round. Nothing outside can make it say no
+    /readyz                it can do its work: database, schema, webhook, not about to stop
+    /metrics               its figures, for Prometheus
 
 The last three are for the machine and its monitoring. They hold no name, no word and no id of a person, and yet how
-many people wait for their coach is nobody else's business: a proxy forwards the webhook's path and no other.
+many people wait for their coach is nobody else's business: a proxy forwards the first two and no other.
 
 /healthz is what a supervisor restarts on, so Telegram or the database being away must not trip it: a restart mends
 neither. A loop that has not come round while the database does not answer either waits for it, and is excused; if the
@@ -19,17 +20,25 @@ again".
 
 Whoever does not know the secret is refused before the body is read, and learns nothing from the time it
 takes.
+
+A code of a calendar is all that protects it, so no line of the log and no label ever holds one. Whatever is not a
+living code gets one and the same 404: a wrong one, an old one, that of somebody who has been erased. Phones ask by
+themselves, and anybody may ask for anything: at most CALENDARS calls are under way, one by one through a thread of
+their own, and the others are told to come again. So the database's threads, which handle turns, never wait for them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import logging
 import math
+import re
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import datetime
 from functools import partial
 
 import uvicorn
@@ -40,14 +49,24 @@ from starlette.routing import Route
 
 from bot.metrics import Look, Metrics, Watch
 from bot.receive import Store, incoming_text
+from dialogs import calendar
+from storage import feeds
+from storage.db import Database
 
 log = logging.getLogger(__name__)
 
 BODY_LIMIT = 2**20  # bytes; Telegram's own server drops updates over 64 KiB
 BODY_S = 10.0  # for the whole body to arrive
 STOP_S = 5.0  # for calls under way to be answered at a stop
-USE_DATABASE = {"receive", "handle", "send"}  # the loops that wait for it
+USE_DATABASE = {"receive", "handle", "send", "fetch", "voice"}  # the loops that wait for it
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CALENDAR_TYPE = "text/calendar; charset=utf-8"
+CALENDARS = 16  # calls for a calendar under way at once
+KEPT = 200  # calendars, of some ten thousand bytes each
+AGAIN_S = 30  # after which the others may come again
+Kept = dict[int, tuple[object, str]]
+_CALENDAR = re.compile(r"([0-9a-f]{32})\.ics")  # 128 bits: dialogs.calendar
+_STAMP = re.compile(rb"^DTSTAMP.*$", re.MULTILINE)  # when it was written: no difference to whoever has it
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the name of a header
 
 
@@ -61,9 +80,12 @@ def make_app(
     may_store: Callable[[], bool] = lambda: True,
     metrics: Metrics | None = None,
     watch: Watch | None = None,
+    plan: Callable[[str], Awaitable[str | None]] | None = None,
 ) -> Starlette:
-    """`store` None: no webhook. `may_store` False: not yet, Telegram shall come again."""
+    """`store` None: no webhook. `may_store` False: not yet, Telegram shall come again. `plan` gives the calendar of a
+    code, or None: there is none; without it no calendars are served."""
     metrics = metrics or Metrics()
+    asking = 0  # for calendars
 
     async def webhook(request: Request, store: Store) -> Response:
         given = request.headers.get(SECRET_HEADER, "").encode("latin-1")
@@ -89,6 +111,24 @@ def make_app(
             return Response(status_code=503)
         nudge()
         return Response(status_code=200)
+
+    async def calendar_page(request: Request, plan: Callable[[str], Awaitable[str | None]]) -> Response:
+        nonlocal asking
+        found = _CALENDAR.fullmatch(request.path_params["name"])
+        if found is None:
+            return _no_calendar()
+        if asking >= CALENDARS:
+            return Response(status_code=503, headers={"Retry-After": str(AGAIN_S)})
+        asking += 1
+        try:
+            text = await plan(found[1])
+        except Exception as error:  # a lost database: the phone keeps what it has, and asks again
+            log.warning("calendar.not_read error=%s", type(error).__name__)
+            metrics.failed("calendar", type(error).__name__)
+            return Response(status_code=503, headers={"Retry-After": str(AGAIN_S)})
+        finally:
+            asking -= 1
+        return _no_calendar() if text is None else _calendar(text, request.headers.get("if-none-match", ""))
 
     async def look() -> Look:
         return await watch.look() if watch is not None else Look()
@@ -118,9 +158,41 @@ def make_app(
         return Response(metrics.text(await look()), media_type=METRICS_TYPE)
 
     routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", figures)]
+    if plan is not None:
+        routes.append(Route("/calendar/{name:path}", partial(calendar_page, plan=plan), methods=["GET"]))  # and HEAD
     if store is not None:
         routes.append(Route(path, partial(webhook, store=store), methods=["POST"]))
     return Starlette(routes=routes)
+
+
+def plan_of(base: Database, code: str, now: datetime, kept: Kept) -> str | None:
+    """The calendar of whoever was given this code, as the database has it now; None: nobody. `kept`: what was written
+    before, by person, which is used again where nothing has changed: writing takes half a millisecond a session."""
+    with base.read() as tx:
+        found = feeds.calendar(tx, code, now.date() - calendar.BACK)
+    if found is None:
+        return None
+    owner, plan = found
+    shown = (plan, owner.zone, owner.language)
+    if owner.id not in kept or kept[owner.id][0] != shown:
+        if len(kept) >= KEPT:
+            kept.clear()
+        kept[owner.id] = (shown, calendar.written(plan.sessions, owner, now))
+    return kept[owner.id][1]
+
+
+def _no_calendar() -> Response:
+    return PlainTextResponse("Not Found", 404, {"Cache-Control": "no-store"})
+
+
+def _calendar(text: str, known: str) -> Response:
+    """The calendar, or 304 where the caller has this very one: `known` is the header If-None-Match."""
+    body = text.encode()
+    tag = f'"{hashlib.sha256(_STAMP.sub(b"", body)).hexdigest()[:32]}"'
+    headers = {"Cache-Control": "no-store", "ETag": tag, "X-Content-Type-Options": "nosniff"}
+    if tag in known:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=CALENDAR_TYPE, headers=headers)
 
 
 async def _body(request: Request) -> bytes | None:

@@ -13,6 +13,7 @@ read twice. Tests judge by the `ledger`. Sizes: a text has at most 4096 UTF-16 u
 1024, button data 64 bytes, an answer to a tap 200 characters. A tap can be answered once and for about 15
 seconds (`tap_answer_seconds`; the real limit is not documented), a message be deleted for 48 hours. A file lies under
 its path only after getFile, and for an hour; its download counts, and breaks, as a method called "download".
+What the bot may do to chats and topics is in chats.py.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.sandbox.chats import Chats
 from bot.sandbox.delivery import Updates, Webhook
 from bot.sandbox.faults import Answer, Fault, accepts, broken, matching, refusal
 from bot.sandbox.limits import Limits
 from bot.sandbox.params import Params, Upload, formatted, keyboard
-from bot.sandbox.people import MAX_TEXT, People
-from bot.sandbox.state import ApiError, Buttons, Chat, Delivered, File, Json, Message, Notice
+from bot.sandbox.people import MAX_TEXT
+from bot.sandbox.state import ApiError, Chat, Delivered, File, Json, Message, Notice
 
 MAX_CAPTION = 1024
 MAX_ANSWER = 200
@@ -49,7 +51,7 @@ TOO_OLD = "Bad Request: query is too old and response timeout expired or query I
 _COMMAND = re.compile(r"[a-z0-9_]{1,32}")
 
 
-class BotApi(People):
+class BotApi(Chats):
     def __init__(self, *, token: str, now: Callable[[], datetime], username: str = "aid_station_sandbox_bot") -> None:
         super().__init__(now, int(token.split(":")[0]), username)
         self.token = token
@@ -268,10 +270,15 @@ class BotApi(People):
     def _send(self, method: str, params: Params, **fields: Any) -> Json:
         markup, buttons = keyboard(params)
         chat = self._chat(params)
-        thread_id = params.number("message_thread_id") or None
-        if thread_id and chat.type in ("group", "supergroup") and not chat.is_forum:
-            raise ApiError(400, "Bad Request: message thread not found")
+        thread_id = self._thread(params, chat)
         reply_to = self._reply_to(params, chat)
+        if reply_to and chat.is_forum:
+            there = chat.messages[reply_to].thread_id
+            if thread_id in (None, there):
+                thread_id = there
+            else:
+                reply_to = None  # an answer from another topic is shown as a quotation
+        self._check_writing(chat, fields.get("kind", "text"), thread_id)
         self._known(fields["entities"])
         self._limit(chat.id)
         message = self.add_message(
@@ -332,7 +339,8 @@ class BotApi(People):
         message = chat.messages.get(params.number("message_id"))
         if message is None:
             raise ApiError(400, "Bad Request: message to delete not found")
-        if self.now() - message.at > DELETABLE_FOR or (message.by is not None and chat.type != "private"):
+        others = message.by is not None and chat.type != "private" and "can_delete_messages" not in chat.bot_rights
+        if self.now() - message.at > DELETABLE_FOR or others or "forum_topic_created" in message.content:
             raise ApiError(400, "Bad Request: message can't be deleted for everyone")
         del chat.messages[message.id]
         self.touch()
@@ -354,58 +362,7 @@ class BotApi(People):
         )
         return True
 
-    # --- chats ------------------------------------------------------------------------------------
-
-    def _get_chat(self, params: Params) -> Json:
-        chat = self._chat(params, to_write=False)
-        return self.chat_json(chat) | {
-            "accent_color_id": 0,
-            "max_reaction_count": 11,
-            "accepted_gift_types": dict.fromkeys(
-                (
-                    "unlimited_gifts",
-                    "limited_gifts",
-                    "unique_gifts",
-                    "premium_subscription",
-                    "gifts_from_channels",
-                ),
-                False,
-            ),
-        }
-
-    def _leave_chat(self, params: Params) -> bool:
-        chat = self._chat(params)
-        if chat.type == "private":
-            raise ApiError(400, "Bad Request: chat member status can't be changed in private chats")
-        chat.bot_status = "left"
-        self.touch()
-        return True
-
-    def _chat(self, params: Params, name: str = "chat_id", *, to_write: bool = True) -> Chat:
-        if not params.text(name):
-            raise ApiError(400, f"Bad Request: {name} is empty")
-        chat = self.chats.get(params.number(name))
-        if chat is None:
-            raise ApiError(400, "Bad Request: chat not found")
-        if chat.migrated_to and to_write:
-            raise ApiError(
-                400,
-                "Bad Request: group chat was upgraded to a supergroup chat",
-                migrate_to_chat_id=chat.migrated_to,
-            )
-        if chat.bot_status == "kicked":
-            raise ApiError(403, f"Forbidden: bot was kicked from the {chat.type} chat")
-        if chat.bot_status == "left":
-            raise ApiError(403, f"Forbidden: bot is not a member of the {chat.type} chat")
-        if chat.type == "private" and to_write:
-            user = self.users[chat.id]
-            if user.deactivated:
-                raise ApiError(403, "Forbidden: user is deactivated")
-            if user.blocked:
-                raise ApiError(403, "Forbidden: bot was blocked by the user")
-            if not user.started:
-                raise ApiError(403, "Forbidden: bot can't initiate conversation with a user")
-        return chat
+    # --- shared -----------------------------------------------------------------------------------
 
     def _own(self, params: Params) -> Message:
         """The bot's own message that is to be edited."""
@@ -458,32 +415,6 @@ class BotApi(People):
         """A mention of somebody the bot has never met is dropped, the words stay."""
         entities[:] = [entity for entity in entities if entity.get("user_id", 0) in (0, *self.users)]
 
-    def _limit(self, chat_id: int | None) -> None:
-        if isinstance(self.limits, bool):
-            return
-        wait = self.limits.take(chat_id)
-        if wait:
-            raise ApiError(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
-
-    def _deliver(self, method: str, message: Message, html: str, params: Params, *, edited: bool = False) -> None:
-        text = message.text if method != "deleteMessage" else ""
-        buttons: Buttons = message.buttons if method != "deleteMessage" else ()
-        given = dict(params.given)
-        self.ledger.append(
-            Delivered(
-                self.now(),
-                method,
-                message.chat_id,
-                message.id,
-                text,
-                html,
-                buttons,
-                edited,
-                message.reply_to,
-                given,
-            )
-        )
-
 
 DOWNLOAD = "download"  # no method, but something that may go wrong like one
 METHODS = (
@@ -492,7 +423,8 @@ METHODS = (
     "getUpdates", "setWebhook", "deleteWebhook", "getWebhookInfo", "getFile",
     "sendMessage", "sendPhoto", "sendVoice", "sendDocument", "copyMessage", "forwardMessage",
     "editMessageText", "editMessageReplyMarkup", "deleteMessage", "answerCallbackQuery", "sendChatAction",
-    "getChat", "leaveChat",
+    "getChat", "getChatMember", "leaveChat",
+    "createForumTopic", "editForumTopic", "closeForumTopic", "reopenForumTopic", "deleteForumTopic",
 )  # fmt: skip
 
 

@@ -125,6 +125,7 @@ async def opened(settings: Settings, *, own_database: bool, port: int = PORT) ->
             settings = replace(settings, webhook_listen=("127.0.0.1", 0))
         await asyncio.to_thread(db.migrate, settings.database_url)
         app = await stack.enter_async_context(service.opened(settings, TOKEN, clock))
+        app.for_ourselves = True
         running = asyncio.create_task(app.run())
         stage = Stage(api, clock, settings, app, loops_run=True)
         filling = asyncio.create_task(_fill(house, stage))
@@ -171,6 +172,10 @@ async def _fill(house: House, stage: Stage) -> None:
     try:
         kim = await stage.coach("Kim", place=HOME)
         ann = await stage.athlete("Ann", kim, place=HOME, goal="a first marathon in spring")
+        await stage.lay(kim, "Ann", "Build week")
+        await stage.lay(kim, "Ann", "Build week", ahead=1)
+        ann.new()
+        kim.new()
         ben = stage.phone("Ben")
         code = await stage.invite("Ben", coach=kim)
         house.cards = (

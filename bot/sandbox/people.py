@@ -1,8 +1,9 @@
 """What people do in the sandboxed Telegram, and the updates this makes for the bot.
 
-Each function acts at once and queues the update Telegram would queue. A person who blocked the bot has to
-unblock it before he can write, as in the app. In groups a bot sees commands and replies to itself only,
-unless `reads_all_group_messages` is set.
+Each function acts at once and queues the update Telegram would queue. What the app would not let a person do is a
+ValueError: one who blocked the bot has to unblock it before he can write; nobody writes in a group he is not in, or in
+a closed topic (who made it, and administrators, still may). In groups a bot sees commands and replies to itself only,
+unless it is an administrator or `reads_all_group_messages` is set. What people do *with* groups is in groups.py.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from bot.sandbox.delivery import TAP_LIFETIME, Updates
 from bot.sandbox.markup import clean
-from bot.sandbox.state import Chat, Json, Message, State, command_entities
+from bot.sandbox.state import GENERAL, Chat, Json, Message, State, command_entities, standing_json
 
 MAX_TEXT = 4096
 TAP_LANE = 3 << 33
@@ -78,11 +79,13 @@ class People(State):
         chat_id: int | None = None,
         caption: str = "",
         reply_to: int | None = None,
+        thread_id: int | None = None,
         **details: Any,
     ) -> Message:
         """Send a voice, audio or video_note (seconds, content, size), photo, sticker (emoji), location (latitude,
         longitude), contact (phone_number, first_name), document (file_name, content, size) or forward (text,
         sender_name)."""
+        where = {"reply_to": reply_to, "thread_id": thread_id}
         if kind == "forward":
             forwarded = {
                 "forward_origin": {
@@ -91,9 +94,9 @@ class People(State):
                     "date": int(self.now().timestamp()),
                 }
             }
-            return self._from_user(user_id, chat_id, text=details["text"], content=forwarded, reply_to=reply_to)
+            return self._from_user(user_id, chat_id, text=details["text"], content=forwarded, **where)
         content = self._content(kind, details)
-        return self._from_user(user_id, chat_id, kind=kind, text=caption, content=content, reply_to=reply_to)
+        return self._from_user(user_id, chat_id, kind=kind, text=caption, content=content, **where)
 
     def _content(self, kind: str, details: Json) -> Json:
         content: bytes = details.get("content", VOICE_STUB if kind in SPOKEN else PICTURE_STUB)
@@ -160,54 +163,16 @@ class People(State):
 
     def user_blocks(self, user_id: int) -> None:
         self.users[user_id].blocked = True
-        self._member(self.chats[user_id], user_id, "member", "kicked")
+        self._member(self.chats[user_id], user_id, "kicked", was="member")
 
     def user_unblocks(self, user_id: int) -> None:
         self.users[user_id].blocked = False
-        self._member(self.chats[user_id], user_id, "kicked", "member")
+        self._member(self.chats[user_id], user_id, "member", was="kicked")
 
     def user_deletes_account(self, user_id: int) -> None:
         """No update comes; the next message to him is refused."""
         self.users[user_id].deactivated = True
         self.touch()
-
-    def group_created(
-        self,
-        user_id: int,
-        title: str,
-        *,
-        members: tuple[int, ...] = (),
-        supergroup: bool = False,
-        is_forum: bool = False,
-    ) -> int:
-        """A person makes a group with the bot in it. Gives the chat id."""
-        chat = self.add_group(title, {user_id, *members}, supergroup=supergroup, is_forum=is_forum)
-        self._member(chat, user_id, "left", "member")
-        created: Json = (
-            {"group_chat_created": True} if chat.type == "group" else {"new_chat_members": [self.bot_json()]}
-        )
-        self._from_user(user_id, chat.id, kind="service", content=created)
-        return chat.id
-
-    def bot_added(self, user_id: int, chat_id: int) -> None:
-        chat = self.chats[chat_id]
-        self._member(chat, user_id, chat.bot_status, "member")
-        self._from_user(user_id, chat_id, kind="service", content={"new_chat_members": [self.bot_json()]})
-
-    def bot_removed(self, user_id: int, chat_id: int) -> None:
-        chat = self.chats[chat_id]
-        self._member(chat, user_id, chat.bot_status, "kicked")
-
-    def group_migrates(self, user_id: int, chat_id: int) -> int:
-        """The group becomes a supergroup: a new chat id, a service message on both sides. Gives the new
-        id.
-        """
-        old = self.chats[chat_id]
-        new = self.add_group(old.title or "", set(old.members), supergroup=True)
-        self._from_user(user_id, old.id, kind="service", content={"migrate_to_chat_id": new.id})
-        old.migrated_to = new.id
-        self._from_user(user_id, new.id, kind="service", content={"migrate_from_chat_id": old.id})
-        return new.id
 
     def raw_update(self, update: Json, *, lane: int = 0, lifetime: timedelta = timedelta(hours=24)) -> int:
         """Queue anything, garbage included."""
@@ -221,6 +186,8 @@ class People(State):
             if user.blocked:
                 raise ValueError(f"{user.first_name} has blocked the bot and must unblock it first")
             user.started = True
+        else:
+            self._may_write(user_id, chat, fields.get("thread_id"))
         message = self.add_message(chat, user_id, **fields)
         if chat.keyboard and (chat.keyboard.markup or {}).get("one_time_keyboard"):
             chat.keyboard = None
@@ -232,6 +199,7 @@ class People(State):
         replied = chat.messages.get(message.reply_to or 0)
         seen = (
             chat.type == "private"
+            or chat.bot_status == "administrator"
             or self.reads_all_group_messages
             or message.kind == "service"
             or message.text.startswith("/")
@@ -241,15 +209,31 @@ class People(State):
         if seen and chat.bot_status not in ("left", "kicked"):
             self.updates.add(kind, self.message_json(message), lane=chat.id)
 
-    def _member(self, chat: Chat, user_id: int, old: str, new: str) -> None:
-        chat.bot_status = new if chat.type != "private" else "member"
-        until: Json = {"until_date": 0}
+    def _may_write(self, user_id: int, chat: Chat, thread_id: int | None) -> None:
+        name = self.users[user_id].first_name
+        if chat.migrated_to or user_id not in chat.members:
+            raise ValueError(f"{name} is not in the group {chat.title}")
+        if not chat.is_forum:
+            return
+        topic = chat.topics.get(thread_id or GENERAL)
+        if topic is None:
+            raise ValueError(f"the group {chat.title} has no topic {thread_id}")
+        if topic.closed and user_id != topic.by and user_id not in chat.admins:
+            raise ValueError(f"{name} cannot write here: the topic {topic.name} is closed")
+
+    def _member(
+        self, chat: Chat, user_id: int, status: str, rights: frozenset[str] = frozenset(), *, was: str | None = None
+    ) -> None:
+        """The bot is something else in this chat now, by an act of this person."""
+        before = standing_json(self.bot_json(), was or chat.bot_status, chat.bot_rights, chat.type)
+        if chat.type != "private":
+            chat.bot_status, chat.bot_rights = status, rights
         update = {
             "chat": self.chat_json(chat),
             "from": self.users[user_id].json(),
             "date": int(self.now().timestamp()),
-            "old_chat_member": {"user": self.bot_json(), "status": old, **(until if old == "kicked" else {})},
-            "new_chat_member": {"user": self.bot_json(), "status": new, **(until if new == "kicked" else {})},
+            "old_chat_member": before,
+            "new_chat_member": standing_json(self.bot_json(), status, rights, chat.type),
         }
         self.touch()
         self.updates.add("my_chat_member", update, lane=chat.id)

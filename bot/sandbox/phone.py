@@ -3,6 +3,10 @@
     ann = Phone(api, 1001, "Ann")
     ann.starts("CODE"); ann.taps("as usual"); ann.sees("Thank you"); ann.sees_nothing_more()
 
+In a group the same phone is held at the group, or at one of its topics, and does and sees there what it does and sees:
+
+    kim.at(group).says("hello all"); kim.in_topic(group, "Ann").says("rest today")
+
 All of it acts at once on the sandbox, without waiting. Where the bot runs beside the test (a subprocess, a
 task), use `will_see`, which waits. A bubble which the bot edits counts as new again, because the person sees
 it change.
@@ -11,12 +15,16 @@ it change.
 from __future__ import annotations
 
 import asyncio
+import copy
 import textwrap
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bot.sandbox.botapi import BotApi
-from bot.sandbox.state import Button, Buttons, Chat, Message, Notice
+from bot.sandbox.groups import told
+from bot.sandbox.people import PICTURE_STUB
+from bot.sandbox.state import GENERAL, Button, Buttons, Chat, Message, Notice
 
 WIDTH = 72
 BERLIN = (52.52, 13.405)
@@ -24,8 +32,8 @@ BERLIN = (52.52, 13.405)
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
-    """One message as the phone shows it. `mine`: written by the phone's owner. `buttons` are inline
-    buttons.
+    """One message as the phone shows it. `mine`: written by the phone's owner; `by` is the name of the writer.
+    `buttons` are inline buttons.
     """
 
     message_id: int
@@ -35,6 +43,7 @@ class Bubble:
     edited: bool
     at: datetime
     version: int
+    by: str
 
     @property
     def labels(self) -> list[str]:
@@ -52,7 +61,25 @@ class Phone:
     ) -> None:
         api.add_user(user_id, name, language_code=language_code)
         self.api, self.user_id, self.name, self.place = api, user_id, name, place
+        self.chat_id = user_id  # where it is held: at the private chat with the bot
+        self.thread_id: int | None = None
         self._seen = 0
+
+    # --- where ------------------------------------------------------------------------------------
+
+    def at(self, chat_id: int, thread_id: int | None = None) -> Phone:
+        """The same phone held at a group: at this topic, else at what is in none."""
+        there = copy.copy(self)
+        there.chat_id, there.thread_id, there._seen = chat_id, thread_id, 0
+        return there
+
+    def in_topic(self, chat_id: int, name: str) -> Phone:
+        """The same phone held at the newest topic whose name contains `name`."""
+        topics = self.api.chats[chat_id].topics
+        for topic in reversed(topics.values()):
+            if name in topic.name:
+                return self.at(chat_id, None if topic.id == GENERAL else topic.id)
+        raise AssertionError(f"{self.name} sees no topic {name!r} among {[topic.name for topic in topics.values()]}")
 
     # --- doing ------------------------------------------------------------------------------------
 
@@ -62,7 +89,7 @@ class Phone:
     def says(self, text: str, reply_to: str | None = None) -> None:
         """Send a text, as a reply to the newest bubble that contains `reply_to` if given."""
         target = self._find(reply_to).id if reply_to else None
-        self.api.user_says(self.user_id, text, reply_to=target)
+        self.api.user_says(self.user_id, text, reply_to=target, **self._here())
 
     def taps(self, label: str) -> None:
         """Tap the newest button that contains `label`, in any case; a button under the input field counts
@@ -84,32 +111,46 @@ class Phone:
 
     def taps_data(self, message_id: int, data: str) -> None:
         """Send any callback data for any message, as only a hostile client does."""
-        self.api.user_taps(self.user_id, self.user_id, message_id, data)
+        self.api.user_taps(self.user_id, self.chat_id, message_id, data)
 
     def edits(self, old_text: str, new_text: str) -> None:
         """Edit the newest own bubble that contains `old_text`."""
-        self.api.user_edits(self.user_id, self._find(old_text, mine=True).id, new_text)
+        self.api.user_edits(self.user_id, self._find(old_text, mine=True).id, new_text, self.chat_id)
 
-    def sends_voice(self, seconds: int = 5) -> None:
-        self.api.user_sends(self.user_id, "voice", seconds=seconds)
+    def sends_voice(self, seconds: int = 5, reply_to: str | None = None) -> None:
+        target = self._find(reply_to).id if reply_to else None
+        self.api.user_sends(self.user_id, "voice", seconds=seconds, reply_to=target, **self._here())
 
-    def sends_photo(self, caption: str = "") -> None:
-        self.api.user_sends(self.user_id, "photo", caption=caption)
+    def sends_photo(self, caption: str = "", reply_to: str | None = None) -> None:
+        target = self._find(reply_to).id if reply_to else None
+        self.api.user_sends(self.user_id, "photo", caption=caption, reply_to=target, **self._here())
 
     def sends_sticker(self) -> None:
-        self.api.user_sends(self.user_id, "sticker")
+        self.api.user_sends(self.user_id, "sticker", **self._here())
 
-    def sends_document(self, file_name: str = "plan.pdf", caption: str = "") -> None:
-        self.api.user_sends(self.user_id, "document", file_name=file_name, caption=caption)
+    def sends_document(
+        self, file_name: str = "plan.pdf", caption: str = "", content: bytes = PICTURE_STUB, reply_to: str | None = None
+    ) -> None:
+        """Send a file, as a reply to the newest bubble that contains `reply_to` if given."""
+        target = self._find(reply_to).id if reply_to else None
+        self.api.user_sends(
+            self.user_id,
+            "document",
+            caption=caption,
+            reply_to=target,
+            file_name=file_name,
+            content=content,
+            **self._here(),
+        )
 
     def shares_location(self, lat: float | None = None, lon: float | None = None) -> None:
         """Share a place in degrees; the phone's own where none is given."""
         latitude = self.place[0] if lat is None else lat
         longitude = self.place[1] if lon is None else lon
-        self.api.user_sends(self.user_id, "location", latitude=latitude, longitude=longitude)
+        self.api.user_sends(self.user_id, "location", latitude=latitude, longitude=longitude, **self._here())
 
     def forwards(self, text: str, sender_name: str = "Somebody") -> None:
-        self.api.user_sends(self.user_id, "forward", text=text, sender_name=sender_name)
+        self.api.user_sends(self.user_id, "forward", text=text, sender_name=sender_name, **self._here())
 
     def blocks(self) -> None:
         self.api.user_blocks(self.user_id)
@@ -117,15 +158,24 @@ class Phone:
     def unblocks(self) -> None:
         self.api.user_unblocks(self.user_id)
 
+    def closes_topic(self) -> None:
+        self.api.topic_closed(self.user_id, self.chat_id, self.thread_id or GENERAL)
+
+    def reopens_topic(self) -> None:
+        self.api.topic_reopened(self.user_id, self.chat_id, self.thread_id or GENERAL)
+
+    def deletes_topic(self) -> None:
+        self.api.topic_deleted(self.user_id, self.chat_id, self.thread_id or GENERAL)
+
     # --- seeing -----------------------------------------------------------------------------------
 
     def screen(self) -> list[Bubble]:
-        return [_bubble(message) for message in self._messages()]
+        return [self._bubble(message) for message in self._messages()]
 
     @property
     def last(self) -> Bubble:
         """The bot's newest bubble."""
-        bubbles = [bubble for bubble in self.screen() if not bubble.mine]
+        bubbles = [self._bubble(message) for message in self._messages() if _of_bot(message)]
         if not bubbles:
             raise AssertionError(f"the bot has written nothing to {self.name}")
         return bubbles[-1]
@@ -145,8 +195,8 @@ class Phone:
 
     def unseen(self) -> list[Bubble]:
         """The bot's bubbles which came or changed since the last look, in the order in which they did."""
-        bubbles = (bubble for bubble in self.screen() if not bubble.mine and bubble.version > self._seen)
-        return sorted(bubbles, key=lambda bubble: bubble.version)
+        messages = (one for one in self._messages() if _of_bot(one) and one.version > self._seen)
+        return [self._bubble(message) for message in sorted(messages, key=lambda message: message.version)]
 
     def new(self) -> list[Bubble]:
         """The unseen bubbles; looking makes them seen."""
@@ -184,7 +234,7 @@ class Phone:
         """
         unseen = {bubble.message_id for bubble in self.unseen()}
         paragraphs = [self._paragraph(bubble, new=bubble.message_id in unseen) for bubble in self.screen()]
-        return f"--- {self.name}'s phone ---\n" + ("\n\n".join(paragraphs) or "(empty)") + "\n"
+        return f"--- {self.name}'s phone{self._place()} ---\n" + ("\n\n".join(paragraphs) or "(empty)") + "\n"
 
     def print_transcript(self) -> None:
         print(self.transcript())
@@ -192,21 +242,30 @@ class Phone:
     # --- shared -----------------------------------------------------------------------------------
 
     def _chat(self) -> Chat:
-        return self.api.chats[self.user_id]
+        return self.api.chats[self.chat_id]
+
+    def _here(self) -> dict[str, Any]:
+        return {"chat_id": self.chat_id, "thread_id": self.thread_id}
+
+    def _place(self) -> str:
+        chat = self._chat()
+        topic = chat.topics.get(self.thread_id or GENERAL) if chat.is_forum else None
+        return "" if chat.type == "private" else f" at {chat.title}{f', {topic.name}' if topic else ''}"
 
     def _messages(self) -> list[Message]:
-        return list(self._chat().messages.values())
+        chat = self._chat()
+        return [one for one in chat.messages.values() if one.thread_id == self.thread_id or not chat.is_forum]
 
     def _find(self, fragment: str, *, mine: bool = False) -> Message:
         for message in reversed(self._messages()):
-            if fragment in _words(message) and (message.by is not None or not mine):
+            if fragment in _words(message) and (message.by == self.user_id or not mine):
                 return message
         raise AssertionError(f"{self.name} has no bubble with {fragment!r}\n{self.transcript()}")
 
     def _tap(self, message: Message, label: str) -> bool:
         for button in _inline(message):
             if label.casefold() in button.text.casefold() and button.data is not None:
-                self.api.user_taps(self.user_id, self.user_id, message.id, button.data)
+                self.api.user_taps(self.user_id, self.chat_id, message.id, button.data)
                 return True
         return False
 
@@ -231,12 +290,28 @@ class Phone:
 
     def _paragraph(self, bubble: Bubble, *, new: bool) -> str:
         indent = " " * 16 if bubble.mine else "  "
-        who = self.name if bubble.mine else "Aid Station"
-        lines = [f"{'* ' if new else ''}{bubble.at:%a %H:%M} {who}{' (edited)' if bubble.edited else ''}"]
+        lines = [f"{'* ' if new else ''}{bubble.at:%a %H:%M} {bubble.by}{' (edited)' if bubble.edited else ''}"]
         for line in bubble.text.splitlines() or [""]:
             lines += textwrap.wrap(line, WIDTH - len(indent)) or [""]
         lines += ["  ".join(f"[{button.text}]" for button in row) for row in bubble.buttons]
         return "\n".join(f"{indent}{line}".rstrip() for line in lines)
+
+    def _bubble(self, message: Message) -> Bubble:
+        inline = message.markup is not None and "inline_keyboard" in message.markup
+        return Bubble(
+            message.id,
+            message.by == self.user_id,
+            _words(message),
+            message.buttons if inline else (),
+            message.edited_at is not None,
+            message.at,
+            message.version,
+            "Aid Station" if message.by is None else self.api.users[message.by].first_name,
+        )
+
+
+def _of_bot(message: Message) -> bool:
+    return message.by is None and message.kind != "service"
 
 
 def _inline(message: Message) -> list[Button]:
@@ -257,19 +332,8 @@ def _words(message: Message) -> str:
             mark = f"[location {place['latitude']:.3f}, {place['longitude']:.3f}]"
         case "document":
             mark = f"[document {message.content['document'].get('file_name', '')}]"
+        case "service":
+            mark = f"[{told(message.content)}]"
         case kind:
             mark = f"[{kind}]"
     return f"{mark} {message.text}".strip()
-
-
-def _bubble(message: Message) -> Bubble:
-    inline = message.markup is not None and "inline_keyboard" in message.markup
-    return Bubble(
-        message.id,
-        message.by is not None,
-        _words(message),
-        message.buttons if inline else (),
-        message.edited_at is not None,
-        message.at,
-        message.version,
-    )

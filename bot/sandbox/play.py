@@ -23,6 +23,8 @@ from dialogs import timing
 FIRST_DAY = date(2027, 3, 1)  # a Monday
 BAR = 30  # characters
 TAKE = "I have it"
+APPROVE = "Approve"
+DAY = timedelta(days=1)
 WAKING_UP = timedelta(minutes=6)
 
 
@@ -38,16 +40,35 @@ class Character:
     usual: float = 0.4
     skips: float = 0.1
     base: int = 4
+    week: str = "Base week"  # of the library: what Kim lays for them
+    reports: float = 0.8  # how often a session is told of in the evening
     says: dict[int, str] = field(default_factory=dict)  # by day (0 = the first), repeating each fortnight
     hurts: dict[int, tuple[str, int, bool]] = field(default_factory=dict)  # where, how strong, changes the stride
 
 
 SQUAD = (
-    Character("Ann", "Riga", "07:00", "a first marathon in May", usual=0.6, hurts={2: ("Shin", 4, True)}),
-    Character("Ben", "London", "06:30", "parkrun under 25", skips=0.3, says={1: "kids up all night, no run today"}),
-    Character("Cara", "Madrid", "07:30", "Zegama", "left achilles, 2024", base=3, hurts={3: ("Achilles", 3, False)}),
     Character(
-        "Dev", "Denver", "06:00", "a 100 miler", usual=0.8, says={4: "chest felt tight on the last climb but PR!!"}
+        "Ann", "Riga", "07:00", "a first marathon in May", usual=0.6, week="Build week", hurts={2: ("Shin", 4, True)}
+    ),
+    Character("Ben", "London", "06:30", "parkrun under 25", skips=0.3, says={1: "kids up all night, no run today"}),
+    Character(
+        "Cara",
+        "Madrid",
+        "07:30",
+        "Zegama",
+        "left achilles, 2024",
+        base=3,
+        week="Trail week",
+        hurts={3: ("Achilles", 3, False)},
+    ),
+    Character(
+        "Dev",
+        "Denver",
+        "06:00",
+        "a 100 miler",
+        usual=0.8,
+        week="Trail week",
+        says={4: "chest felt tight on the last climb but PR!!"},
     ),
     Character(
         "Eve", "Sydney", "07:00", "enjoying it again", base=2, says={3: "I don't see the point of training anymore"}
@@ -81,6 +102,7 @@ async def play(days: int, seed: int, progress: TextIO | None = None) -> Played:
             await club.coach("Dana", place="London")
             for one in SQUAD:
                 await club.athlete(one.name, kim, place=one.place, hour=one.hour, goal=one.goal, injuries=one.injuries)
+                await club.lay(kim, one.name, one.week, ahead=1)  # it is Sunday
             acts = sorted(_acts(days, dice))
             end = datetime.combine(FIRST_DAY + timedelta(days=days), time(0), UTC)
             for act in acts:
@@ -114,6 +136,10 @@ def _acts(days: int, dice: random.Random) -> list[_Act]:
                     one.name,
                     _answers(one, day % 14, dice.random(), [dice.randint(-1, 1) for _ in range(5)]),
                 )
+            if dice.random() < one.reports:
+                add(asked + timedelta(hours=11, minutes=dice.randint(0, 60)), one.name, _tells(dice.randint(-1, 2)))
+            if day % 7 == 6 and (evening := timing.instant_of("Europe/London", FIRST_DAY + day * DAY, time(19, 30))):
+                add(evening, "Kim", _lays(one))
             if day % 14 in one.says:
                 add(asked + timedelta(hours=9, minutes=dice.randint(0, 90)), one.name, _says(one.says[day % 14]))
         for minutes in range(7 * 60 + 20, 21 * 60, 95):
@@ -149,6 +175,30 @@ def _answers(one: Character, day: int, chance: float, noise: list[int]) -> Calla
     return act
 
 
+def _tells(harder: int) -> Callable[[Stage, Phone], Awaitable[None]]:
+    """In the evening, of the session of the day, if there was one: done, and how hard it was."""
+
+    async def act(club: Stage, phone: Phone) -> None:
+        phone.says("/done")
+        await club.settle()
+        if not _offered(phone, "Done"):  # two on one day: the first one
+            phone.taps(next(one.labels[0] for one in reversed(phone.screen()) if one.labels))
+            await club.settle()
+        for label in ("Done", str(5 + harder), "Nothing hurts"):
+            if _offered(phone, label):
+                phone.taps(label)
+                await club.settle()
+
+    return act
+
+
+def _lays(one: Character) -> Callable[[Stage, Phone], Awaitable[None]]:
+    async def act(club: Stage, phone: Phone) -> None:
+        await club.lay(phone, one.name, one.week, ahead=1)
+
+    return act
+
+
 def _says(words: str) -> Callable[[Stage, Phone], Awaitable[None]]:
     async def act(club: Stage, phone: Phone) -> None:
         phone.says(words)
@@ -167,7 +217,11 @@ async def _live_until(club: Stage, until: datetime) -> None:
 
 
 async def _coaches(club: Stage, phone: Phone) -> None:
-    """Kim looks at the phone: takes what is open, and answers in a word what cannot wait."""
+    """Kim looks at the phone: lets the easing stand, takes what is open, and answers in a word what cannot wait."""
+    for eased in [one for one in phone.screen() if APPROVE in one.labels]:
+        data = next(b.data for row in eased.buttons for b in row if b.text == APPROVE)
+        phone.taps_data(eased.message_id, str(data))
+        await club.settle()
     while waiting := _waiting(phone):
         bubble = waiting[-1]
         phone.taps_data(bubble.message_id, next(str(b.data) for row in bubble.buttons for b in row if b.text == TAKE))

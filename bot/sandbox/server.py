@@ -10,6 +10,7 @@ tap its buttons.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,11 +24,13 @@ from aiohttp import web
 
 from bot.sandbox.botapi import BotApi
 from bot.sandbox.faults import Answer, Fault
+from bot.sandbox.groups import told
 from bot.sandbox.params import Upload
-from bot.sandbox.state import Button, Json, Message
+from bot.sandbox.state import GENERAL, Button, Chat, Json, Message, Topic
 
 MAX_BODY = 60 << 20
-SHOWN = 120  # messages per phone on the page
+SHOWN = 120  # messages per phone and place on the page
+CLUB = "Our club"  # the group that a coach can make there
 _POLICY = "default-src 'self'; img-src 'self' data:"  # no script but our own, whatever a message may hold
 _PAGE = Path(__file__).parent / "page"
 
@@ -217,29 +220,63 @@ async def _act(api: BotApi, page: PageHooks, what: str, body: Json) -> None:
         _switch(api, str(body["name"]), on=bool(body["on"]))
         return
     user_id = int(body["user_id"])
+    chat_id = int(body.get("chat_id") or user_id)
+    if chat_id > 0 and chat_id != user_id:
+        raise ValueError("somebody else's chat")
+    if chat_id != user_id and _in_group(api, what, body, user_id, chat_id):
+        return
+    where: dict[str, Any] = {"chat_id": chat_id, "thread_id": int(body.get("thread_id") or 0) or None}
     match what:
         case "say":
-            api.user_says(user_id, str(body["text"]))
+            api.user_says(user_id, str(body["text"]), **where)
         case "start":
             api.user_starts(user_id, body.get("code") or None)
         case "tap":
-            api.user_taps(user_id, user_id, int(body["message_id"]), str(body["data"]))
+            api.user_taps(user_id, chat_id, int(body["message_id"]), str(body["data"]))
         case "edit":
-            api.user_edits(user_id, int(body["message_id"]), str(body["text"]))
+            api.user_edits(user_id, int(body["message_id"]), str(body["text"]), chat_id)
         case "voice":
-            api.user_sends(user_id, "voice", seconds=int(body.get("seconds", 5)))
+            api.user_sends(user_id, "voice", seconds=int(body.get("seconds", 5)), **where)
         case "photo":
-            api.user_sends(user_id, "photo", caption=str(body.get("caption", "")))
+            api.user_sends(user_id, "photo", caption=str(body.get("caption", "")), **where)
         case "sticker":
-            api.user_sends(user_id, "sticker")
+            api.user_sends(user_id, "sticker", **where)
+        case "document":
+            content = base64.b64decode(str(body["content"]), validate=True)
+            caption = str(body.get("caption", ""))
+            api.user_sends(user_id, "document", caption=caption, file_name=str(body["name"]), content=content, **where)
         case "location":
-            api.user_sends(user_id, "location", latitude=float(body["latitude"]), longitude=float(body["longitude"]))
+            latitude, longitude = float(body["latitude"]), float(body["longitude"])
+            api.user_sends(user_id, "location", latitude=latitude, longitude=longitude, **where)
+        case "group":
+            coaches = tuple(card.user_id for card in page.phones() if card.role.casefold() == "coach")
+            made = api.group_created(user_id, CLUB, members=coaches, is_forum=True)
+            api.bot_promoted(user_id, made)
         case "block":
             api.user_blocks(user_id)
         case "unblock":
             api.user_unblocks(user_id)
         case _:
             raise ValueError(f"a phone cannot {what}")
+
+
+def _in_group(api: BotApi, what: str, body: Json, user_id: int, chat_id: int) -> bool:
+    """What is done with a group or a topic, not in it. False: it is something else."""
+    thread_id = int(body.get("thread_id") or GENERAL)
+    match what:
+        case "topic":
+            api.topic_created(user_id, chat_id, str(body.get("name") or "").strip() or "Topic")
+        case "close":
+            api.topic_closed(user_id, chat_id, thread_id)
+        case "reopen":
+            api.topic_reopened(user_id, chat_id, thread_id)
+        case "delete":
+            api.topic_deleted(user_id, chat_id, thread_id)
+        case "rights":
+            (api.bot_promoted if body["on"] else api.bot_demoted)(user_id, chat_id)
+        case _:
+            return False
+    return True
 
 
 FAULTS: dict[str, tuple[dict[str, Any], ...]] = {
@@ -280,7 +317,8 @@ def _phone(api: BotApi, card: PhoneCard, clock: datetime) -> Json:
     return asdict(card) | {
         "started": user.started,
         "blocked": user.blocked,
-        "bubbles": [_bubble(message, clock) for message in list(chat.messages.values())[-SHOWN:]],
+        "bubbles": _bubbles(api, user.id, list(chat.messages.values()), clock),
+        "groups": [place for group in _groups(api, user.id) for place in _places(api, user.id, group, clock)],
         "keyboard": [[_button(button) for button in row] for row in board.buttons] if board else [],
         "notices": [
             {"version": notice.version, "text": notice.text, "alert": notice.alert} for notice in user.notices[-3:]
@@ -288,14 +326,49 @@ def _phone(api: BotApi, card: PhoneCard, clock: datetime) -> Json:
     }
 
 
-def _bubble(message: Message, clock: datetime) -> Json:
+def _groups(api: BotApi, user_id: int) -> list[Chat]:
+    return [one for one in api.chats.values() if user_id in one.members and not one.migrated_to]
+
+
+def _places(api: BotApi, user_id: int, group: Chat, clock: datetime) -> list[Json]:
+    """A group as this person sees it: each of its topics, or the whole where it has none."""
+    manages = user_id in group.admins
+    topics: list[Topic | None] = list(group.topics.values()) if group.is_forum else [None]
+    places: list[Json] = []
+    for topic in topics:
+        thread_id = topic.id if topic and topic.id != GENERAL else None
+        messages = [one for one in group.messages.values() if one.thread_id == thread_id or not group.is_forum]
+        closed = topic is not None and topic.closed
+        places.append(
+            {
+                "chat_id": group.id,
+                "thread_id": thread_id,
+                "group": group.title,
+                "name": topic.name if topic else group.title,
+                "topic": topic is not None,
+                "closed": closed,
+                "manages": manages or (topic is not None and topic.by == user_id),
+                "administers": manages,
+                "bot": group.bot_status,
+                "bubbles": _bubbles(api, user_id, messages, clock),
+            }
+        )
+    return places
+
+
+def _bubbles(api: BotApi, viewer: int, messages: list[Message], clock: datetime) -> list[Json]:
+    return [_bubble(api, viewer, message, clock) for message in messages[-SHOWN:]]
+
+
+def _bubble(api: BotApi, viewer: int, message: Message, clock: datetime) -> Json:
     at = message.at.astimezone(clock.tzinfo)
     return {
         "id": message.id,
         "version": message.version,
-        "mine": message.by is not None,
+        "mine": message.by == viewer,
+        "by": "Aid Station" if message.by is None else api.users[message.by].first_name,
         "kind": message.kind,
-        "text": message.text,
+        "text": told(message.content) if message.kind == "service" else message.text,
         "entities": message.entities,
         "content": message.content,
         "buttons": [[_button(button) for button in row] for row in message.buttons]

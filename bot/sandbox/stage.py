@@ -81,9 +81,10 @@ class Stage:
             # A fetch with nothing to fetch would only cost time; one more comes after each batch, to confirm it.
             received = bool(self.api.updates.pending) and await self.app.receive_once()
         handled = await self.app.handle_once()
+        fetched = await self.app.fetch_once()
         heard = await self.app.transcribe_once()
         sent = await self.app.send_once()
-        return received or handled or heard or sent
+        return received or handled or fetched or heard or sent
 
     async def _wait_until_idle(self) -> None:
         """At most ten real seconds: with a fault switched on there may be no rest, and the clock turns even so."""
@@ -159,6 +160,14 @@ class Stage:
         phone.new()
         coach.new()
         return phone
+
+    async def lay(self, coach: Phone, name: str, week: str, *, ahead: int = 0) -> None:
+        """A coach lays a week of the library for an athlete, by taps: this week (from today on), or the next one."""
+        coach.says(f"/plan {name}{' next' if ahead else ''}")
+        for label in ("Lay a week", week, f"Tell {name}"):
+            await self.settle()
+            coach.taps(label)
+        await self.settle()
 
 
 @contextlib.asynccontextmanager

@@ -5,6 +5,11 @@ Two facts that trip bots are kept as they are: the id of a private chat is the i
 of private chats and small groups come from one sequence of the bot, so the ids of one chat have gaps. A
 supergroup counts for itself. Every change gets a number (`version`), by which phones and the page know what
 is new.
+
+A supergroup may be a forum. A topic is known by the id of the message that made it; every message in it shows that
+message as the one it answers, unless its writer chose another. The General topic is no thread: what is written there
+has none, like all that is written in a group without topics. But a reply there carries the id of the first message of
+its chain as `message_thread_id`, as in any supergroup, and only `is_topic_message` tells the two apart.
 """
 
 from __future__ import annotations
@@ -18,6 +23,19 @@ from typing import Any
 from bot.sandbox.markup import units
 
 Json = dict[str, Any]
+GENERAL = 1
+BLUE = 0x6FB9F0  # the colour of a topic for which none is named
+ADMIN_RIGHTS = frozenset(
+    "can_manage_chat can_change_info can_delete_messages can_invite_users can_restrict_members can_pin_messages "
+    "can_manage_topics can_promote_members can_manage_video_chats can_post_stories can_edit_stories can_delete_stories "
+    "can_manage_tags is_anonymous".split()
+)
+MEMBER_RIGHTS = (
+    "can_send_messages can_send_audios can_send_documents can_send_photos can_send_videos can_send_video_notes "
+    "can_send_voice_notes can_send_polls can_send_other_messages can_add_web_page_previews can_react_to_messages "
+    "can_edit_tag can_change_info can_invite_users can_pin_messages can_manage_topics"
+).split()
+NOT_BY_DEFAULT = ("can_edit_tag", "can_change_info", "can_pin_messages", "can_manage_topics")  # for plain members
 
 
 class ApiError(Exception):
@@ -52,7 +70,7 @@ class Delivered:
     """One thing Telegram accepted from the bot: a message, an edit, a deletion, an answer to a tap.
 
     `text` is plain, as the person reads it; `html` is as it was sent. For an answer to a tap `chat_id` is the
-    user.
+    user. `thread_id` is the topic it is in. For a topic that was made or changed the texts are its name.
     """
 
     at: datetime
@@ -65,6 +83,7 @@ class Delivered:
     edited: bool
     reply_to: int | None
     params: Json
+    thread_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +121,7 @@ class User:
 @dataclass(slots=True)
 class Message:
     """`by` is the user who wrote it, None for the bot. `content` is what makes it more than text: voice,
-    photo, forward ...
+    photo, forward ... `reply_to` is what its writer chose to answer, `thread_id` the topic.
     """
 
     id: int
@@ -125,14 +144,32 @@ class Message:
 
 
 @dataclass(slots=True)
+class Topic:
+    """A topic of a forum; `by` is who made it, None for the bot."""
+
+    id: int
+    name: str
+    by: int | None
+    color: int = BLUE
+    closed: bool = False
+
+
+@dataclass(slots=True)
 class Chat:
+    """`bot_status` is one of the Bot API's; `bot_rights` are what the bot may do as an administrator, by their names
+    there. `admins` may do everything, the owner is one of them."""
+
     id: int
     type: str = "private"
     title: str | None = None
     is_forum: bool = False
     bot_status: str = "member"
+    bot_rights: frozenset[str] = frozenset()
     members: set[int] = field(default_factory=set)
+    owner: int | None = None
+    admins: set[int] = field(default_factory=set)
     migrated_to: int | None = None
+    topics: dict[int, Topic] = field(default_factory=dict)
     messages: dict[int, Message] = field(default_factory=dict)
     keyboard: Message | None = None  # the message whose reply keyboard is shown under the input field
 
@@ -214,13 +251,23 @@ class State:
             body["all_members_are_administrators"] = False
         return body
 
-    def add_group(self, title: str, members: set[int], *, supergroup: bool = False, is_forum: bool = False) -> Chat:
+    def add_group(self, title: str, members: set[int], owner: int, *, supergroup: bool = False) -> Chat:
         self._last_group += 1
         number = 4_000_000 + self._last_group
-        chat_id = -1_000_000_000_000 - number if supergroup or is_forum else -number
-        chat = Chat(chat_id, "supergroup" if supergroup or is_forum else "group", title, is_forum, members=members)
+        chat_id = -1_000_000_000_000 - number if supergroup else -number
+        kind = "supergroup" if supergroup else "group"
+        chat = Chat(chat_id, kind, title, members=members, owner=owner, admins={owner})
         self.chats[chat_id] = chat
         return chat
+
+    def member_json(self, chat: Chat, who: int) -> Json:
+        """What somebody, or the bot, is in a group."""
+        if who == self.bot_id:
+            return standing_json(self.bot_json(), chat.bot_status, chat.bot_rights, chat.type)
+        status = "member" if who in chat.members else "left"
+        if who in chat.admins:
+            status = "creator" if who == chat.owner else "administrator"
+        return standing_json(self.users[who].json(), status, ADMIN_RIGHTS - {"is_anonymous"}, chat.type)
 
     # --- messages ---------------------------------------------------------------------------------
 
@@ -242,10 +289,13 @@ class State:
         }
         if message.edited_at:
             body["edit_date"] = int(message.edited_at.timestamp())
-        if message.thread_id:
+        if chat.is_forum and message.thread_id:
             body |= {"message_thread_id": message.thread_id, "is_topic_message": True}
-        if message.reply_to and with_reply and message.reply_to in chat.messages:
-            body["reply_to_message"] = self.message_json(chat.messages[message.reply_to], with_reply=False)
+        elif chat.type == "supergroup" and (first := self._first_of_chain(message)) != message.id:
+            body["message_thread_id"] = first
+        answered = chat.messages.get(message.reply_to or (message.thread_id if chat.is_forum else None) or 0)
+        if answered and answered is not message and with_reply:
+            body["reply_to_message"] = self.message_json(answered, with_reply=False)
         body |= message.content
         text, entities = ("text", "entities") if message.kind == "text" else ("caption", "caption_entities")
         if message.text:
@@ -257,6 +307,12 @@ class State:
         if message.protected:
             body["has_protected_content"] = True
         return body
+
+    def _first_of_chain(self, message: Message) -> int:
+        messages = self.chats[message.chat_id].messages
+        while (answered := messages.get(message.reply_to or 0)) is not None:
+            message = answered
+        return message.id
 
     def _entity_json(self, entity: Json) -> Json:
         if "user_id" not in entity:
@@ -278,6 +334,22 @@ class State:
 
     def file_json(self, file: File) -> Json:
         return {"file_id": file.id, "file_unique_id": f"AgAD{file.id[-6:]}", "file_size": file.size}
+
+
+def standing_json(user: Json, status: str, rights: frozenset[str], chat_type: str) -> Json:
+    """A ChatMember. `rights` are those of an administrator; "restricted" is one who may do nothing but read."""
+    body: Json = {"user": user, "status": status}
+    match status:
+        case "creator":
+            body["is_anonymous"] = False
+        case "administrator":
+            known = ADMIN_RIGHTS if chat_type == "supergroup" else ADMIN_RIGHTS - {"can_manage_topics"}
+            body |= {"can_be_edited": False, **{right: right in rights for right in sorted(known)}}
+        case "restricted":
+            body |= {"until_date": 0, "is_member": True, **dict.fromkeys(MEMBER_RIGHTS, False)}
+        case "kicked":
+            body["until_date"] = 0
+    return body
 
 
 def command_entities(text: str) -> list[Json]:

@@ -110,6 +110,9 @@ def test_a_command_line_is_split_into_words_and_gets_an_environment_without_our_
         ({**WEBHOOK, "WEBHOOK_URL": "https://h:99999/"}, ["WEBHOOK_URL"]),
         ({**WEBHOOK, "WEBHOOK_URL": "https://club.example.org/?a=1"}, ["WEBHOOK_URL"]),
         ({"WEBHOOK_URL": "https://club.example.org/"}, ["WEBHOOK_URL", "AIDSTATION_MODE=webhook"]),
+        ({"PUBLIC_URL": "http://club.example.org"}, ["PUBLIC_URL", "https"]),
+        ({"PUBLIC_URL": "club.example.org"}, ["PUBLIC_URL", "https"]),
+        ({"PUBLIC_URL": "https://club.example.org/?a=1"}, ["PUBLIC_URL"]),
         ({"WEBHOOK_LISTEN": "8080"}, ["WEBHOOK_LISTEN", "HOST:PORT"]),
         ({"WEBHOOK_LISTEN": "h:99999"}, ["WEBHOOK_LISTEN"]),
         ({"TELEGRAM_BOT_TOKEN": "bot123:abc"}, ["TELEGRAM_BOT_TOKEN", "BotFather"]),
@@ -132,6 +135,21 @@ def test_a_setting_that_cannot_be_right_is_refused_by_its_name(env: dict[str, st
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "[::1]"])
 def test_a_webhook_on_this_machine_needs_no_tls(host: str) -> None:
     assert settings({**WEBHOOK, "WEBHOOK_URL": f"http://{host}/x"}).webhook_path == "/x"
+
+
+@pytest.mark.parametrize(
+    ("env", "address"),
+    [
+        ({}, None),
+        (WEBHOOK, "https://club.example.org"),
+        ({**WEBHOOK, "WEBHOOK_URL": "http://127.0.0.1:81/x"}, "http://127.0.0.1:81"),
+        ({**WEBHOOK, "PUBLIC_URL": "https://plans.example.org/"}, "https://plans.example.org"),
+        ({"PUBLIC_URL": "https://example.org:8443/aid/"}, "https://example.org:8443/aid"),
+        ({"PUBLIC_URL": "http://localhost:8080"}, "http://localhost:8080"),
+    ],
+)
+def test_links_go_to_the_public_address_or_to_where_telegram_calls(env: dict[str, str], address: str | None) -> None:
+    assert settings(env).address == address
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,9 +15,9 @@ import sqlalchemy as sa
 from bot import handle, telegram
 from bot.telegram import to_event
 from dialogs import turn
-from dialogs.events import Event, Said, Tapped
-from dialogs.model import Outcome, Snapshot
-from storage import inbox, people, schema
+from dialogs.events import Due, Event, Said, Tapped
+from dialogs.model import Change, Outcome, Proposal, Session, Snapshot, Training, Wakeup
+from storage import due, feeds, inbox, people, plans, proposals, schema
 from storage.db import Conflict
 from tests.world import Someone, World
 
@@ -241,7 +242,7 @@ async def test_a_tap_in_a_check_in_does_not_read_the_journal_and_a_page_does(wor
     kim, (ann, ben) = await squad(world, 2)
     for someone in (ann, ben):
         await someone.says("/checkin")
-    await ann.taps("2", "2", "2", "2", "2")
+    await ann.taps("3", "2", "2", "2", "2")
     ben.phone.taps("4")
     await arrives(world)
     with statements(world) as seen:
@@ -254,6 +255,146 @@ async def test_a_tap_in_a_check_in_does_not_read_the_journal_and_a_page_does(wor
     assert await handled_in_steps(world) == [2]
     await world.settle()
     assert "mood      · · · · · · 2" in kim.sees("Runner1 · NOW").text, "with the week that was read for it"
+
+
+def looks(monkeypatch: pytest.MonkeyPatch, which: Callable[[Snapshot, Event], object]) -> list[object]:
+    """Each turn looks for this, as one of the rule book does; what it has found when nothing was missing any more."""
+    found: list[object] = []
+
+    def take(known: Snapshot, event: Event) -> Outcome:
+        here = which(known, event)
+        outcome = turn.take_turn(known, event)
+        found.append(here)
+        return outcome
+
+    monkeypatch.setattr(handle, "take_turn", take)
+    return found
+
+
+def plan(world: World, someone: Someone, id: str) -> None:
+    with world.app.base.begin() as tx:
+        change = Change(1, "coach", "import", world.now, added=(Session(id, world.now.date(), "easy"),))
+        plans.save(tx, someone.known.id, change, None, world.now)
+
+
+async def test_an_athletes_turn_is_taken_again_with_the_plan_that_it_looks_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, runners = await squad(world, 3)
+    for number, runner in enumerate(runners):
+        plan(world, runner, f"s{number}")
+        runner.phone.says("all well")
+    found = looks(monkeypatch, lambda known, _: known.person and known.training[known.person.id].plan.sessions[0].id)
+    await arrives(world)
+    assert await handled_in_steps(world) == [3], "all in one commit, as before"
+    assert found == ["s0", "s1", "s2"]
+    await world.settle()
+    assert [words(world, runner) for runner in runners] == [["all well"]] * 3, "heard once"
+
+
+async def test_a_wakeups_turn_and_a_coachs_are_taken_again_as_well(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kim, (ann, ben) = await squad(world, 2)
+    for someone, id in ((ann, "of-ann"), (ben, "of-ben")):
+        plan(world, someone, id)
+
+    def look(known: Snapshot, event: Event) -> object:
+        me = known.person.id if known.person else 0
+        return {one: known.training[one].plan.sessions for one in (me, *(each.id for each in known.athletes))}
+
+    found = looks(monkeypatch, look)
+    await kim.says("/queue")
+    assert found[-1] == {
+        kim.known.id: (),
+        ann.known.id: (Session("of-ann", world.now.date(), "easy"),),
+        ben.known.id: (Session("of-ben", world.now.date(), "easy"),),
+    }
+    del found[:]
+    with world.app.base.begin() as tx:
+        data = dict.fromkeys(("since", "until"), world.now.isoformat())
+        due.put(tx, ann.known.id, Wakeup("restored", "restored:x", world.now, data=data), world.now)
+    await world.settle()
+    assert found == [{ann.known.id: (Session("of-ann", world.now.date(), "easy"),)}]
+
+
+async def test_a_turn_that_looks_at_somebody_elses_plan_dies_and_says_nothing_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, (ann, ben) = await squad(world, 2)
+    plan(world, ben, "of-ben")
+    world.announce("handle.failed error=ValueError")
+    world.expect("inbox dead")
+    with monkeypatch.context() as patch:
+        found = looks(patch, lambda known, event: isinstance(event, Said) and known.training[ben.known.id])
+        await ann.says("all well")
+    assert True not in [isinstance(one, Training) for one in found]
+    assert len(world.rows(schema.inbox, status="dead")) == 1
+    ann.looks()
+
+
+async def test_a_turn_that_changes_a_plan_goes_alone_and_is_saved_with_all_that_belongs_to_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, (ann, ben) = await squad(world, 2)
+    session = Session("a", world.now.date(), "easy", 40)
+
+    def take(known: Snapshot, event: Event) -> Outcome:
+        outcome = turn.take_turn(known, event)
+        if not (isinstance(event, Said) and event.text == "20 minutes only" and known.person):
+            return outcome
+        number = known.training[known.person.id].plan.number + 1
+        change = Change(number, "athlete", "busy-day", known.now, added=(session,))
+        wish = Proposal(
+            0, "P2Q3R", known.person.id, "busy-day", known.now, known.now, (), (session,), False, words=event.text
+        )
+        return replace(outcome, changes=(change,), proposals=(wish,), feed="c" * 32)
+
+    monkeypatch.setattr(handle, "take_turn", take)
+    ben.phone.says("all well")
+    ann.phone.says("20 minutes only")
+    await arrives(world)
+    assert await handled_in_steps(world) == [1, 1]
+    await world.settle()
+    with world.app.base.read() as tx:
+        assert plans.current(tx, ann.known.id, world.now.date()).sessions == (session,)
+        assert [one.short for one in proposals.recent_of(tx, [ann.known.id], world.now)] == ["P2Q3R"]
+        assert feeds.whose(tx, "c" * 32) == ann.known.id
+
+
+async def test_a_replay_gets_the_history_of_the_coachs_own_athletes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kim, (ann, ben) = await squad(world, 2)
+    await world.athlete("Cara", await world.coach("Dana"))
+    plan(world, ann, "of-ann")
+    seen: list[Snapshot] = []
+
+    def take(known: Snapshot, event: Event) -> Outcome:
+        if isinstance(event, Due) and event.kind == "replay":
+            seen.append(known)
+            return Outcome()
+        assert known.histories is None
+        return turn.take_turn(known, event)
+
+    monkeypatch.setattr(handle, "take_turn", take)
+    with world.app.base.begin() as tx:
+        due.put(tx, kim.known.id, Wakeup("replay", "replay:1", world.now), world.now)
+    await world.settle()
+    [known] = seen
+    assert known.histories is not None and set(known.histories) == {ann.known.id, ben.known.id}
+    assert [one.id for one in known.histories[ann.known.id].plan.sessions] == ["of-ann"]
+
+
+async def test_an_ordinary_tap_asks_for_nothing_of_plans(world: World) -> None:
+    _, (ann,) = await squad(world, 1)
+    await ann.says("/checkin")
+    ann.phone.taps("4")
+    await arrives(world)
+    with statements(world) as seen:
+        assert await handled_in_steps(world) == [1]
+    assert not [one for one in seen if re.search(r"(FROM|INTO|UPDATE) (version|session|proposal|setting|feed)\b", one)]
+    await world.settle()
 
 
 async def test_a_tap_is_the_same_event_with_and_without_the_library(

@@ -16,7 +16,7 @@ from bot.sandbox.botapi import BotApi
 from bot.sandbox.faults import Fault
 from bot.sandbox.phone import Phone
 from bot.sandbox.server import serve
-from bot.telegram import Api, SendError, Unreadable, Wire, to_event, who
+from bot.telegram import DOWNLOAD_LIMIT, Api, SendError, Unreadable, Wire, to_event, who
 from dialogs import events
 from tests.sandbox.wire import TOKEN, Clock
 
@@ -455,6 +455,11 @@ REPLY = message(text="How?", message_id=4)
         ),
         ({"message": message(document=FILE, caption="x")}, ANN, events.Sent("document", 5, "F", "x")),
         (
+            {"message": message(document={**FILE, "file_name": "plan ü.csv", "file_size": 9}, reply_to_message=REPLY)},
+            ANN,
+            events.Sent("document", 5, "F", "", 4, "plan ü.csv", 9),
+        ),
+        (
             {"message": message(document=FILE, animation={**FILE, "width": 1, "height": 1, "duration": 1})},
             ANN,
             events.Sent("animation", 5, "F"),
@@ -595,6 +600,8 @@ def test_every_kind_of_update_becomes_an_event(update: Json, sender: events.Send
         {"update_id": 1, "message": {**message(text="hi"), "from": {**USER, "id": True}}},
         {"update_id": 1, "message": {**message(text="hi"), "message_id": "5"}},
         {"update_id": 1, "message": message(photo="x")},
+        {"update_id": 1, "message": message(document={**FILE, "file_name": ["poison"]})},
+        {"update_id": 1, "message": message(document={**FILE, "file_size": "9"})},
         {"update_id": 1, "callback_query": {**TAP, "data": 5, "message": message()}},
         {"update_id": 1, "edited_message": message(text=["x"])},
     ],
@@ -633,9 +640,9 @@ def test_the_key_of_order_is_the_person_then_the_chat_and_never_an_error(raw: ob
 # --- files --------------------------------------------------------------------------------------------
 
 
-async def fetching(api: Api, file_id: str) -> SendError:
+async def fetching(api: Api, file_id: str, limit: int = DOWNLOAD_LIMIT) -> SendError:
     with pytest.raises(SendError) as caught:
-        await api.download(await api.get_file(file_id))
+        await api.download(await api.get_file(file_id, limit), limit)
     assert TOKEN.split(":")[1] not in repr(caught.value) and caught.value.__cause__ is None
     return caught.value
 
@@ -684,18 +691,17 @@ async def test_a_file_that_cannot_be_fetched_says_whether_it_ever_can(
     assert (error.kind, error.permanent, error.retry_after, error.maybe_delivered) == (kind, permanent, pause, False)
 
 
-async def test_a_file_larger_than_telegram_gives_is_not_read_to_its_end(
-    api: Api, box: BotApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.telegram.DOWNLOAD_LIMIT", 100)
+async def test_a_file_larger_than_the_limit_is_not_read_to_its_end(api: Api, box: BotApi) -> None:
+    huge = box.add_file("voice", ".oga", b"x", size=DOWNLOAD_LIMIT + 1)
+    assert (await fetching(api, huge.id)).kind == "too_big"
     said = box.add_file("voice", ".oga", b"x" * 101)
-    error = await fetching(api, said.id)
+    error = await fetching(api, said.id, 100)
     assert (error.kind, error.permanent, box.calls["download"]) == ("too_big", True, 0)
     lies = box.add_file("voice", ".oga", b"x" * (8 << 20), size=100)
-    error = await fetching(api, lies.id)
+    error = await fetching(api, lies.id, 100)
     assert (error.kind, error.permanent, box.calls["download"]) == ("too_big", True, 1)
     exact = box.add_file("voice", ".oga", b"x" * 100)
-    assert await api.download(await api.get_file(exact.id)) == b"x" * 100
+    assert await api.download(await api.get_file(exact.id, 100), 100) == b"x" * 100
 
 
 @pytest.mark.parametrize("path", ["/var/lib/telegram/voice/f.oga", "a?b", "a#b", "http://x/y", "", None, 7])

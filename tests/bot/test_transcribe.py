@@ -13,7 +13,7 @@ import re
 import stat
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -501,10 +501,10 @@ async def test_two_replicas_at_one_note_make_one_transcript(desk: Desk) -> None:
 async def test_a_replica_that_fails_too_late_takes_nothing_from_the_one_that_works_on_it_now(desk: Desk) -> None:
     desk.speaks()
     with desk.base.begin() as tx:
-        first = due.hold(tx, NOW, NOW + HOLD)
+        first = due.hold(tx, "transcribe", NOW, NOW + HOLD)
     assert first is not None
     with desk.base.begin() as tx:
-        second = due.hold(tx, NOW + HOLD, NOW + 2 * HOLD)
+        second = due.hold(tx, "transcribe", NOW + HOLD, NOW + 2 * HOLD)
         assert second is not None and second.attempts == 2
         assert not due.give_back(tx, first, NOW + HOLD, error_class="exit_1", retry_at=None)
         assert due.done(tx, second.id, NOW + HOLD)
@@ -606,7 +606,7 @@ async def test_the_program_goes_first_where_memory_runs_out_and_last_where_there
 # --- beside the handling loop -----------------------------------------------------------------------------------------
 
 
-def handled(desk: Desk, but: str) -> bool:
+def handled(desk: Desk, but: Collection[str]) -> bool:
     return handle.handle_one(desk.base, desk.now, lambda: "d" * 64, "bot", desk.metrics, but)
 
 
@@ -615,16 +615,16 @@ async def test_the_handling_loop_leaves_voice_notes_alone_where_a_program_hears_
     with desk.base.begin() as tx:
         key = f"checkin:{desk.ann.id}:{NOW.date()}"
         due.put(tx, desk.ann.id, Wakeup("checkin", key, NOW + HOUR, NOW.date()), NOW)
-    assert not handled(desk, due.TRANSCRIBE)
+    assert not handled(desk, {due.TRANSCRIBE})
     desk.now += HOUR
-    assert handled(desk, due.TRANSCRIBE), "what is behind it in the queue is not held up"
-    assert not handled(desk, due.TRANSCRIBE)
+    assert handled(desk, {due.TRANSCRIBE}), "what is behind it in the queue is not held up"
+    assert not handled(desk, {due.TRANSCRIBE})
     assert (desk.row()["status"], desk.row()["attempts"]) == ("open", 0)
 
 
 async def test_without_a_program_a_turn_takes_it_and_nothing_comes_of_it(desk: Desk) -> None:
     desk.speaks()
-    assert handled(desk, "")
+    assert handled(desk, ())
     assert (desk.row()["status"], desk.rows("transcript")) == ("done", [])
     assert desk.box.calls.total() == 0
 

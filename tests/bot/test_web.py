@@ -1,9 +1,11 @@
-"""Health, readiness and metrics over HTTP: what each says, and what it leaves alone."""
+"""Health, readiness, metrics and calendars over HTTP: what each says, and what it leaves alone."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +13,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from bot import metrics as module
 from bot.metrics import LOOP_S, RECEIVE_S, Look, Metrics, Watch
-from bot.web import SECRET_HEADER, make_app, serve_web
+from bot.web import AGAIN_S, CALENDARS, SECRET_HEADER, make_app, serve_web
 from storage.db import migrate, open_db
 from tests.storage.club import NOW
 
@@ -202,3 +205,116 @@ async def test_a_real_database_is_looked_at_over_http(tmp_path: Path) -> None:
             assert (answer.status, (await answer.json())["schema"]) == (200, "ok")
         async with http.get(f"{base}/metrics") as answer:
             assert "aidstation_inbox_waiting 0.0\n" in await answer.text()
+
+
+# --- calendars ------------------------------------------------------------------------------------------------------
+
+CODE = "0123456789abcdef" * 2
+TEXT = "BEGIN:VCALENDAR\r\nDTSTAMP:20260601T060000Z\r\nX:ü\r\nEND:VCALENDAR\r\n"
+
+
+@dataclass(slots=True)
+class Reader:
+    """Stands for the database: what it was asked, and a gate at which it waits where there is one."""
+
+    asked: list[str] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+    trouble: Exception | None = None
+    text: str = TEXT
+
+    async def __call__(self, code: str) -> str | None:
+        self.asked.append(code)
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.trouble is not None:
+            raise self.trouble
+        return self.text if code == CODE else None
+
+
+@asynccontextmanager
+async def calendars(plan: Callable[[str], Awaitable[str | None]], metrics: Metrics | None = None) -> AsyncIterator[str]:
+    async with serve_web(make_app(plan=plan, metrics=metrics), ("127.0.0.1", 0)) as url:
+        yield f"{url}/calendar/"
+
+
+async def ask(url: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+    async with aiohttp.ClientSession() as http, http.request(method, URL(url, encoded=True), headers=headers) as answer:
+        kept = {name.lower(): value for name, value in answer.headers.items() if name.lower() != "date"}
+        return answer.status, kept, await answer.read()
+
+
+async def test_a_calendar_is_given_to_whoever_knows_its_code_and_kept_by_nobody_on_the_way() -> None:
+    async with calendars(Reader()) as url:
+        status, headers, body = await ask(f"{url}{CODE}.ics")
+        assert (status, body.decode()) == (200, TEXT)
+        assert headers["content-type"] == "text/calendar; charset=utf-8"
+        assert headers["cache-control"] == "no-store" and headers["x-content-type-options"] == "nosniff"
+        assert await ask(f"{url}{CODE}.ics", "HEAD") == (200, headers, b"")
+        assert (await ask(f"{url}{CODE}.ics", "POST"))[0] == 405
+
+
+async def test_who_has_this_very_calendar_is_told_so_and_who_has_another_one_gets_it() -> None:
+    reader = Reader()
+    async with calendars(reader) as url:
+        tag = (await ask(f"{url}{CODE}.ics"))[1]["etag"]
+        for known in (tag, f"W/{tag}", f'"other", {tag}'):
+            status, headers, body = await ask(f"{url}{CODE}.ics", **{"If-None-Match": known})
+            assert (status, headers["etag"], body) == (304, tag, b"")
+        assert (await ask(f"{url}{CODE}.ics", **{"If-None-Match": '"other"'}))[0] == 200
+        reader.text = TEXT.replace("T06", "T07")  # written an hour later
+        assert (await ask(f"{url}{CODE}.ics", **{"If-None-Match": tag}))[0] == 304
+        reader.text = TEXT.replace("X:ü", "X:u")
+        assert (await ask(f"{url}{CODE}.ics", **{"If-None-Match": tag}))[0] == 200
+
+
+async def test_whatever_is_no_living_code_gets_one_and_the_same_answer() -> None:
+    reader = Reader()
+    async with calendars(reader) as url:
+        wrong = await ask(f"{url}{'f' * 32}.ics")
+        assert wrong[0] == 404 and reader.asked == ["f" * 32]
+        names = (
+            "", "x", CODE, f"{CODE}.ICS", f"{CODE.upper()}.ics", f"{CODE}0.ics", f"{CODE[1:]}.ics", f"{CODE}.ics/",
+            f"x/../{CODE}.ics", f"%2e%2e/{CODE}.ics", "%00", "%D9%A4" * 32 + ".ics", "a" * 4000,
+        )  # fmt: skip
+        for name in names:
+            assert await ask(f"{url}{name}") == wrong, name
+        assert reader.asked == ["f" * 32], "what cannot be a code costs the database nothing"
+
+
+async def test_without_calendars_there_is_none() -> None:
+    async with serve_web(make_app(), ("127.0.0.1", 0)) as url:
+        assert (await ask(f"{url}/calendar/{CODE}.ics"))[0] == 404
+
+
+async def test_a_flood_is_told_to_come_again_and_holds_up_nothing_else() -> None:
+    reader = Reader(gate=asyncio.Event())
+    async with calendars(reader) as url:
+        waiting = [asyncio.create_task(ask(f"{url}{CODE}.ics")) for _ in range(3 * CALENDARS)]
+        refused = 0
+        for done in asyncio.as_completed(waiting):
+            status, headers, _ = await done
+            if status == 503:
+                refused += 1
+                assert headers["retry-after"] == str(AGAIN_S)
+                if refused == 2 * CALENDARS:
+                    assert len(reader.asked) == CALENDARS
+                    assert (await ask(url.replace("calendar/", "healthz")))[0] == 200
+                    assert (await ask(f"{url}none"))[0] == 404
+                    assert reader.gate is not None
+                    reader.gate.set()
+        assert refused == 2 * CALENDARS
+        assert [(await one)[0] for one in waiting].count(200) == CALENDARS
+        assert (await ask(f"{url}{CODE}.ics"))[0] == 200, "and then it is over"
+
+
+async def test_a_database_that_is_away_is_no_calendar_that_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+    metrics, reader = Metrics(), Reader(trouble=OSError(f"cannot read for {CODE}"))
+    async with calendars(reader, metrics) as url:
+        with caplog.at_level(logging.DEBUG):
+            for _ in range(CALENDARS + 1):
+                status, headers, body = await ask(f"{url}{CODE}.ics")
+                assert (status, headers["retry-after"], body) == (503, str(AGAIN_S), b"")
+        reader.trouble = None
+        assert (await ask(f"{url}{CODE}.ics"))[0] == 200
+    assert "calendar.not_read error=OSError" in caplog.messages and CODE not in caplog.text
+    assert 'aidstation_errors_total{kind="OSError",where="calendar"} 17.0' in metrics.text(Look()).decode()

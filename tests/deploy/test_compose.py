@@ -184,8 +184,10 @@ def test_the_proxy_lets_through_the_path_that_telegram_is_told_and_goes_to_both_
     replicas = [label for label, one in ours("scaled").items() if "healthcheck" not in one]
     assert replicas == ["web-a", "web-b"] and scaled["web-a"]["environment"] == scaled["web-b"]["environment"]
     settings = load(environment(scaled["web-a"]), read_file=lambda path: SECRETS[Path(path).name])
-    assert re.findall(r"\bpath (\S+)", CADDYFILE) == [settings.webhook_path]
+    assert re.findall(r"\bpath (\S+)", CADDYFILE) == [settings.webhook_path, "/calendar/*"]
+    assert settings.address == "https://bot.example.org", "where athletes are sent for their calendar"
     assert re.findall(r"reverse_proxy (.+) \{", CADDYFILE) == [" ".join(f"{one}:8080" for one in replicas)]
+    assert CADDYFILE.count("import replicas") == 2
     assert "{$DOMAIN}" in CADDYFILE and set(service_env(scaled["proxy"])) == {"DOMAIN"}
     assert all("front" in scaled[one]["networks"] for one in (*replicas, "proxy"))
     assert scaled["db"]["networks"] == ["back"] and project("scaled")["networks"]["back"] == {"internal": True}

@@ -141,16 +141,23 @@ def call(port: int, method: str, path: str, body: bytes | None = None) -> int:
         connection.close()
 
 
-def test_only_a_post_to_the_webhook_s_path_gets_through(proxied: tuple[int, list[Replica]]) -> None:
+def test_only_a_post_to_the_webhook_s_path_and_a_look_at_a_calendar_get_through(
+    proxied: tuple[int, list[Replica]],
+) -> None:
     port, replicas = proxied
     for method, path in (
         ("GET", "/telegram"), ("POST", "/"), ("GET", "/metrics"), ("GET", "/healthz"), ("GET", "/readyz"),
         ("POST", "/metrics"), ("POST", "/telegram/"), ("POST", "/telegram/../metrics"), ("POST", "/telegramx"),
+        ("POST", "/calendar/c.ics"), ("GET", "/calendar"), ("GET", "/calendar/../metrics"), ("GET", "/calendarx/c.ics"),
     ):  # fmt: skip
         assert call(port, method, path, b"{}" if method == "POST" else None) == 404, (method, path)
     assert [replica.asked for replica in replicas] == [[], []]
     assert call(port, "POST", "/telegram", b"{}") == 200
     assert [one for replica in replicas for one in replica.asked] == ["POST /telegram s3cret"]
+    for replica in replicas:
+        replica.asked.clear()
+    assert call(port, "GET", "/calendar/c.ics") == 200
+    assert [one for replica in replicas for one in replica.asked] == ["GET /calendar/c.ics"]
     assert call(port, "POST", "/telegram", b"x" * (2**20 + 1)) == 413
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dialogs import season
 from tests.dialogs.talk import ANN, KIM, Talk
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ def boxes() -> list[tuple[str, str]]:
 
 
 def play(box: str) -> Talk:
-    talk = Talk()
+    talk = season.begin()  # Monday; Ann has a plan
     for line in box.strip().splitlines():
         if re.fullmatch(r"\d\d:\d\d", line):
             talk.at(line)

@@ -63,7 +63,7 @@ MEMBERS = SETTLED | {"ivo"}
 
 COMMANDS = {
     "checkin": RUNS, "session": RUNS, "coach": RUNS, "pause": RUNS, "resume": RUNS, "daysoff": RUNS,
-    "hour": SETTLED, "zone": SETTLED,
+    "calendar": RUNS, "hour": SETTLED, "zone": SETTLED,
     "settings": MEMBERS, "help": MEMBERS, "privacy": MEMBERS, "export": MEMBERS, "erase": MEMBERS,
     "invite": COACHES, "queue": COACHES, "athletes": COACHES, "backup": COACHES,
 }  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import re
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -52,3 +54,27 @@ async def test_a_house_beside_a_real_service_leaves_its_port_alone(
             async with http.get(url) as answer:
                 assert answer.status == 200
     assert [record.getMessage() for record in caplog.records] == []
+
+
+async def test_in_the_house_a_calendar_is_found_at_an_address_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with house.opened(Settings(), own_database=True, port=0) as url, aiohttp.ClientSession() as http:
+        found: re.Match[str] | None = None
+        asked = False
+        async with asyncio.timeout(30):
+            while found is None:
+                async with http.get(f"{url}/ui/state") as answer:
+                    phones = {one["name"]: one for one in (await answer.json())["phones"]}
+                if not asked and "Ann" in phones:
+                    body = {"user_id": phones["Ann"]["user_id"], "text": "/calendar"}
+                    async with http.post(f"{url}/ui/say", json=body) as said:
+                        asked = said.status == 200
+                bubbles = phones["Ann"]["bubbles"] if asked else []
+                texts = "\n".join(bubble["text"] for bubble in bubbles)
+                found = re.search(r"http://127\.0\.0\.1:\d+/calendar/[0-9a-f]{32}\.ics", texts)
+                await asyncio.sleep(0.05)
+        async with http.get(found[0]) as answer:
+            assert (answer.status, answer.content_type) == (200, "text/calendar")
+            assert "BEGIN:VCALENDAR" in await answer.text()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -16,7 +17,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from bot.sandbox.botapi import BotApi
 from bot.sandbox.phone import Phone
 from bot.sandbox.server import PageHooks, PhoneCard, serve
-from tests.browser import opened
+from tests.browser import Screen, opened
 from tests.sandbox.wire import TOKEN, Body, Clock
 
 YES = {"inline_keyboard": [[{"text": "I have it", "callback_data": "ack"}]]}
@@ -89,13 +90,74 @@ async def test_each_act_of_the_page_reaches_the_bot(page: Page, api: BotApi) -> 
     assert await page.act("tap", user_id=1, message_id=sent, data="ack") == 200
     for what in ("voice", "photo", "sticker"):
         assert await page.act(what, user_id=1) == 200
+    assert await page.act("document", user_id=1, name="plan.csv", content="ZWFzeQ==", caption="plan Ann") == 200
     assert await page.act("location", user_id=1, latitude=1.5, longitude=2) == 200
     assert await page.act("block", user_id=1) == 200
     assert await page.act("unblock", user_id=1) == 200
     kinds = [next(key for key in pending.body if key != "update_id") for pending in api.updates.pending]
     assert (
-        kinds == ["message", "message", "edited_message", "callback_query"] + ["message"] * 4 + ["my_chat_member"] * 2
+        kinds == ["message", "message", "edited_message", "callback_query"] + ["message"] * 5 + ["my_chat_member"] * 2
     )
+    (file,) = [
+        pending.body["message"] for pending in api.updates.pending if "document" in pending.body.get("message", ())
+    ]
+    assert (file["caption"], file["document"]["file_name"], file["document"]["file_size"]) == (
+        "plan Ann",
+        "plan.csv",
+        4,
+    )
+    assert api.files[file["document"]["file_id"]].content == b"easy"
+
+
+async def test_a_group_and_its_topics_are_places_on_the_phones_of_those_in_it(page: Page, api: BotApi) -> None:
+    for card in (1, 2):
+        await page.act("start", user_id=card)
+    assert await page.act("group", user_id=2) == 200
+    ann, kim = (await page.state())["phones"]
+    assert ann["groups"] == []
+    (general,) = kim["groups"]
+    assert (general["group"], general["name"], general["thread_id"], general["bot"]) == (
+        "Our club",
+        "General",
+        None,
+        "administrator",
+    )
+    here = {"user_id": 2, "chat_id": general["chat_id"]}
+    assert await page.act("topic", **here, name="Ann") == 200
+    (_, topic) = (await page.state())["phones"][1]["groups"]
+    here["thread_id"] = topic["thread_id"]
+    sent = await page.bot(
+        "sendMessage", chat_id=here["chat_id"], message_thread_id=here["thread_id"], text="?", reply_markup=YES
+    )
+    api.updates.pending.clear()
+    assert await page.act("say", **here, text="rest today") == 200
+    for what in ("voice", "photo", "sticker"):
+        assert await page.act(what, **here) == 200
+    assert await page.act("document", **here, name="plan.csv", content="ZWFzeQ==") == 200
+    assert await page.act("location", **here, latitude=1.5, longitude=2) == 200
+    assert await page.act("tap", **here, message_id=sent["result"]["message_id"], data="ack") == 200
+    assert await page.act("close", **here) == 200
+    (_, topic) = (await page.state())["phones"][1]["groups"]
+    assert topic["closed"] and topic["manages"]
+    assert [(bubble["text"], bubble["by"], bubble["mine"]) for bubble in topic["bubbles"]][:3] == [
+        ("new topic: Ann", "Kim", True),
+        ("?", "Aid Station", False),
+        ("rest today", "Kim", True),
+    ]
+    rest = next(bubble["id"] for bubble in topic["bubbles"] if bubble["text"] == "rest today")
+    assert await page.act("edit", **here, message_id=rest, text="rest") == 200
+    assert await page.act("reopen", **here) == 200
+    bodies = [update.body.get("message") or update.body.get("edited_message") for update in api.updates.pending]
+    assert {body["message_thread_id"] for body in bodies if body} == {here["thread_id"]}
+    assert len(bodies) == 10
+    assert await page.act("rights", **here, on=False) == 200
+    assert (await page.bot("createForumTopic", chat_id=here["chat_id"], name="Ben"))["error_code"] == 400
+    assert await page.act("rights", **here, on=True) == 200
+    assert await page.act("delete", **here) == 200
+    assert [place["name"] for place in (await page.state())["phones"][1]["groups"]] == ["General"]
+    assert await page.act("say", **here, text="into nothing") == 400
+    assert await page.act("say", **{**here, "user_id": 1}, text="not in it") == 400
+    assert await page.act("say", user_id=2, chat_id=1, text="with another's phone") == 400
 
 
 async def test_the_clock_is_turned_by_the_hook(page: Page) -> None:
@@ -118,6 +180,7 @@ async def test_nonsense_and_foreign_pages_are_refused(page: Page, api: BotApi) -
     assert await page.act("say", user_id=1, text=" ") == 400
     assert await page.act("say", user_id=99, text="x") == 400
     assert await page.act("fly", user_id=1) == 400
+    assert await page.act("document", user_id=1, name="x", content="no base64!") == 400
     async with page.session.post(f"{page.url}/ui/say", data={"user_id": "1", "text": "x"}) as response:
         assert response.status == 415  # a form of another web page cannot send JSON without asking
     assert not api.updates.pending
@@ -148,7 +211,9 @@ def browser() -> Iterator[Chrome]:
 
 
 @pytest.mark.browser
-async def test_in_a_browser_a_page_rings_and_is_acked_by_keyboard(page: Page, api: BotApi, browser: Chrome) -> None:
+async def test_in_a_browser_a_page_rings_and_is_acked_by_keyboard(
+    page: Page, api: BotApi, browser: Chrome, tmp_path: Path
+) -> None:
     Phone(api, 1, "Ann").starts()
     Phone(api, 2, "Kim").starts()
 
@@ -179,7 +244,19 @@ async def test_in_a_browser_a_page_rings_and_is_acked_by_keyboard(page: Page, ap
     await asyncio.to_thread(press)
     await wait('[data-phone="Ann"] .bubble.mine', "my knee")
     assert not browser.find_elements(By.CSS_SELECTOR, '[data-phone="Kim"].lit')
+
+    def attach() -> None:
+        browser.find_element(By.CSS_SELECTOR, '[data-phone="Kim"] textarea').send_keys("plan Ann")
+        browser.find_element(By.CSS_SELECTOR, '[data-phone="Kim"] input[type=file]').send_keys(str(plan))
+
+    plan = tmp_path / "plän.csv"
+    plan.write_bytes(bytes(range(256)))
     tap, said = [pending.body for pending in api.updates.pending][-2:]
+    await asyncio.to_thread(attach)
+    await wait('[data-phone="Kim"] .bubble.mine', "plan Ann")
+    sent = [pending.body for pending in api.updates.pending][-1]["message"]
+    assert (sent["caption"], sent["document"]["file_name"]) == ("plan Ann", "plän.csv")
+    assert api.files[sent["document"]["file_id"]].content == bytes(range(256))
     assert (tap["callback_query"]["data"], said["message"]["text"]) == ("ack", "my knee")
     await page.bot("answerCallbackQuery", callback_query_id=tap["callback_query"]["id"], text="You have it")
     message = tap["callback_query"]["message"]["message_id"]
@@ -187,3 +264,74 @@ async def test_in_a_browser_a_page_rings_and_is_acked_by_keyboard(page: Page, ap
     await wait('[data-phone="Kim"] .toast', "You have it")
     await wait('[data-phone="Kim"] .bubble.theirs', "Kim has it")
     assert not browser.find_elements(By.CSS_SELECTOR, "[data-button]")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("mobile", [False, True])
+async def test_in_a_browser_a_coach_turns_to_a_topic_and_answers_there(page: Page, api: BotApi, mobile: bool) -> None:
+    for card in (1, 2):
+        Phone(api, card, "").starts()
+    group = api.group_created(2, "Our club", is_forum=True)
+    api.bot_promoted(2, group)
+
+    async def to_topic(name: str, text: str, **more: object) -> int:
+        topics = {topic.name: topic.id for topic in api.chats[group].topics.values()}
+        if name not in topics:
+            made = await page.bot("createForumTopic", chat_id=group, name=name)
+            topics[name] = made["result"]["message_thread_id"]
+        await page.bot("sendMessage", chat_id=group, message_thread_id=topics[name], text=text, **more)
+        return topics[name]
+
+    def place(name: str) -> str:
+        return f'[data-phone="Kim"] [data-room="{name}"]'
+
+    def said(name: str) -> list[str]:
+        return [bubble.text for bubble in Phone(api, 2, "Kim").in_topic(group, name).screen() if bubble.mine]
+
+    with opened(390 if mobile else 1280, touch=mobile) as chrome:
+        screen = Screen(chrome, patience_s=20)
+
+        async def does(act: Callable[..., object], *args: object) -> None:
+            await asyncio.to_thread(act, *args)
+
+        await does(chrome.get, page.url)
+        await does(screen.wait, "#phones .phone")
+        ann = await to_topic("Ann", "my shin hurts", reply_markup=YES)
+        await to_topic("Ben", "all fine")
+        if mobile:
+            await does(screen.wait, '[data-tab="Kim"].lit .badge', "2")
+            await does(screen.press, '[data-tab="Kim"]')
+        else:
+            await does(screen.wait, '[data-phone="Kim"].lit .top .badge', "2")
+        assert screen.count('[data-phone="Ann"].lit') == 0
+        await does(screen.wait, f"{place('Ann')} .badge", "1")
+        await does(screen.press, place("Ann"))
+        await does(screen.reads, "Kim", "my shin hurts")
+        assert "all fine" not in chrome.find_element(By.CSS_SELECTOR, '[data-phone="Kim"] .chat').text
+        await does(screen.wait, '[data-phone="Kim"] .role', "Our club, Ann")
+        await does(screen.say, "Kim", "since when?")
+        await does(screen.tap, "Kim", "I have it")
+        await does(screen.press, '[data-phone="Kim"] [data-act="voice"]')
+        await does(screen.wait, '[data-phone="Kim"] .bubble.mine', "Voice message")
+        assert said("Ann") == ["since when?", "[voice 7 s]"]
+        taps = [update.body["callback_query"] for update in api.updates.pending if "callback_query" in update.body]
+        assert [(tap["data"], tap["message"]["message_thread_id"]) for tap in taps] == [("ack", ann)]
+
+        chrome.find_element(By.CSS_SELECTOR, '[data-phone="Kim"] textarea').send_keys("meant for Ann")
+        await does(screen.press, place("Ben"))
+        await does(screen.reads, "Kim", "all fine")
+        await does(screen.say, "Kim", "good")
+        assert (said("Ann"), said("Ben")) == (["since when?", "[voice 7 s]"], ["good"]), "no draft changes its topic"
+        await to_topic("Ann", "since Monday")
+        await does(screen.wait, f"{place('Ann')} .badge", "1")
+
+        await does(screen.press, '[data-phone="Kim"] .top .menu summary')
+        await does(screen.press, '[data-phone="Kim"] [data-act="close"]')
+        await does(screen.wait, '[data-phone="Kim"] .chat', "the topic is closed")
+        await does(screen.press, '[data-phone="Kim"] .top .menu summary')
+        await does(screen.press, '[data-phone="Kim"] [data-act="delete"]')
+        await does(screen.wait, '[data-phone="Kim"] .bubble.mine', "/start")  # the private chat, as the topic is gone
+        assert screen.count(place("Ben")) == 0
+        await does(screen.say, "Kim", "hello bot")
+        assert api.chats[2].messages[max(api.chats[2].messages)].text == "hello bot"
+        screen.no_errors()

@@ -216,15 +216,6 @@ async def test_a_group_the_bot_left_or_was_kicked_from_is_forbidden(wire: Wire, 
     assert await wire.error("sendMessage", chat_id=group, text="x") == kicked
 
 
-async def test_a_thread_needs_a_forum_and_is_passed_through(wire: Wire, api: BotApi, ann: Phone) -> None:
-    plain = api.group_created(ann.user_id, "Squad", supergroup=True)
-    forum = api.group_created(ann.user_id, "Team", is_forum=True)
-    error = await wire.error("sendMessage", chat_id=plain, text="x", message_thread_id=5)
-    assert error == (400, "Bad Request: message thread not found")
-    sent = await wire.ok("sendMessage", chat_id=forum, text="x", message_thread_id=5)
-    assert (sent["message_thread_id"], sent["is_topic_message"]) == (5, True)
-
-
 async def test_in_a_group_the_bot_hears_commands_and_replies_only(wire: Wire, api: BotApi, ann: Phone) -> None:
     group = api.group_created(ann.user_id, "Squad")
     api.updates.pending.clear()

@@ -19,6 +19,7 @@ const MEDIA = {
   contact: ["M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM4 20a8 8 0 0 1 16 0", (c) => `Contact ${c.contact.first_name}`],
   document: ["M7 3h7l4 4v14H7Z", (c) => c.document.file_name ?? "Document"],
 };
+const PRIVATE = "Aid Station"; // the name of the chat with the bot
 const BLOCK = new Set(["blockquote", "expandable_blockquote", "pre"]);
 const phones = new Map(); // user id -> what is on the screen
 
@@ -103,6 +104,8 @@ class Phone {
     this.name = card.name;
     this.bubbles = new Map(); // message id -> {version, element}
     this.unread = 0;
+    this.room = "private"; // which chat is shown: that with the bot, or a group or topic
+    this.rooms = new Map(); // key -> {button, heard: the newest message id, unread}
     this.noticed = null;
     this.first = true; // what was there before we looked does not ring
     this.editing = null;
@@ -123,7 +126,10 @@ class Phone {
     this.wire();
   }
 
-  send(what, body = {}) { return post(what, { user_id: this.id, ...body }); }
+  send(what, body = {}) { // done where one looks: in the private chat, a group or a topic
+    const { chat_id, thread_id } = this.place ?? {};
+    return post(what, { user_id: this.id, chat_id, thread_id, ...body });
+  }
 
   wire() {
     for (const kind of ["pointerdown", "focusin", "keydown"]) this.root.addEventListener(kind, () => this.look());
@@ -137,10 +143,21 @@ class Phone {
       link: () => this.send("start", { code: this.card.start_code }),
       block: () => this.send(this.card.blocked ? "unblock" : "block"),
       sticker: () => this.send("sticker"),
+      file: () => this.file.click(),
       photo: () => this.send("photo", { caption: this.take() }),
       voice: () => this.send("voice", { seconds: 7 }),
       cancel: () => this.edit(null),
+      group: () => this.send("group"),
+      topic: () => this.send("topic", { name: this.take() }),
+      close: () => this.send(this.place.closed ? "reopen" : "close"),
+      delete: () => this.send("delete"),
+      rights: () => this.send("rights", { on: this.place.bot !== "administrator" }),
     };
+    this.file = $("input[type=file]", this.root);
+    this.file.addEventListener("change", () => {
+      if (this.file.files.length) this.document(this.file.files[0]);
+      this.file.value = ""; // so that the same file can be sent again
+    });
     for (const button of this.root.querySelectorAll("[data-act]")) {
       button.addEventListener("click", () => { acts[button.dataset.act](); close(button); });
     }
@@ -148,6 +165,12 @@ class Phone {
       const [latitude, longitude] = button.dataset.place.split(",").map(Number);
       button.addEventListener("click", () => { this.send("location", { latitude, longitude }); close(button); });
     }
+  }
+
+  async document(file) { // with what stands in the text field as its caption
+    let bytes = "";
+    for (const byte of new Uint8Array(await file.arrayBuffer())) bytes += String.fromCharCode(byte);
+    this.send("document", { name: file.name, content: btoa(bytes), caption: this.take() });
   }
 
   take() {
@@ -175,25 +198,89 @@ class Phone {
   // What the state says, onto the screen; only what changed is touched, so that focus and scroll stay.
   update(card) {
     this.card = card;
-    $(".role", this.root).textContent = card.blocked ? `${card.role} · has blocked the bot` : card.role;
-    const open = card.started && !card.blocked;
-    $(".composer", this.root).hidden = !open;
-    const start = $(".start", this.root);
-    start.hidden = open;
-    start.textContent = card.blocked ? "Unblock" : "Start";
-    $("[data-act=block]", this.root).textContent = card.blocked ? "Unblock the bot" : "Block the bot";
-    $("[data-act=block]", this.root).hidden = !card.started;
-    $("[data-act=link]", this.root).hidden = !card.start_code;
+    const places = [{ name: PRIVATE, bubbles: card.bubbles }, ...card.groups].map((place) => ({ key: key(place), ...place }));
+    this.place = places.find((place) => place.key === this.room) ?? places[0]; // a topic may be gone
+    const elsewhere = this.bar(places);
+    const turned = this.shown !== undefined && this.shown !== this.place.key;
+    if (turned) { this.chat.replaceChildren(); this.bubbles.clear(); this.day = null; this.edit(null); }
+    this.shown = this.room = this.place.key;
+    this.controls(card, this.place);
     const atEnd = this.chat.scrollHeight - this.chat.scrollTop - this.chat.clientHeight < 80;
-    const rang = this.draw(card.bubbles);
-    this.replies(open ? card.keyboard : []);
-    if (rang || this.first || atEnd) this.chat.scrollTop = this.chat.scrollHeight;
+    const quiet = this.first || turned;
+    const rang = this.draw(this.place.bubbles, quiet);
+    if (rang || quiet || atEnd) this.chat.scrollTop = this.chat.scrollHeight;
     this.notices(card.notices);
-    if (rang && !this.first) this.ring(rang);
+    const count = (quiet ? 0 : rang) + elsewhere;
+    if (count && !this.first) this.ring(count);
     this.first = false;
   }
 
-  draw(bubbles) {
+  // What can be done here: in the private chat, a group or a topic.
+  controls(card, place) {
+    const group = place.chat_id !== undefined;
+    const where = !group ? "" : place.topic ? ` · ${place.group}, ${place.name}` : ` · ${place.group}`;
+    $(".role", this.root).textContent = card.role + (card.blocked ? " · has blocked the bot" : where);
+    const open = group || (card.started && !card.blocked);
+    const shut = group && place.closed && !place.manages;
+    $(".composer", this.root).hidden = !open || shut;
+    $(".shut", this.root).hidden = !shut;
+    const start = $(".start", this.root);
+    start.hidden = open;
+    start.textContent = card.blocked ? "Unblock" : "Start";
+    const general = group && !place.thread_id;
+    const shown = {
+      block: !group && card.started, link: !group && card.start_code, sticker: !shut, file: !shut,
+      group: !group && card.role.toLowerCase() === "coach" && !card.groups.length, topic: place.topic && place.administers,
+      close: place.topic && place.manages, delete: place.topic && place.manages && !general, rights: group && place.administers,
+    };
+    const named = {
+      block: card.blocked ? "Unblock the bot" : "Block the bot", close: place.closed ? "Reopen the topic" : "Close the topic",
+      rights: place.bot === "administrator" ? "Take the bot’s rights away" : "Give the bot its rights",
+    };
+    for (const [act, there] of Object.entries(shown)) $(`.menu [data-act=${act}]`, this.root).hidden = !there;
+    for (const [act, name] of Object.entries(named)) $(`.menu [data-act=${act}]`, this.root).textContent = name;
+    this.replies(open && !group ? card.keyboard : []);
+  }
+
+  // The chats one can turn to, once there is more than one. Gives how many messages with sound came into the others.
+  bar(places) {
+    const bar = $(".rooms", this.root);
+    bar.hidden = places.length < 2;
+    for (const [room, { button }] of this.rooms) {
+      if (!places.some((place) => place.key === room)) { button.remove(); this.rooms.delete(room); }
+    }
+    let elsewhere = 0;
+    for (const place of places) {
+      let room = this.rooms.get(place.key);
+      if (!room) {
+        const button = make("button", { type: "button", role: "tab", onclick: () => this.turn(place.key) },
+          make("span"), make("span", { class: "badge", hidden: "" }));
+        room = { button, heard: this.first ? newest(place) : 0, unread: 0 };
+        this.rooms.set(place.key, room);
+        bar.append(button);
+      }
+      const here = place.key === this.place.key;
+      const came = place.bubbles.filter((bubble) => bubble.id > room.heard && sounds(bubble)).length;
+      room.heard = Math.max(room.heard, newest(place));
+      room.unread = here ? 0 : room.unread + came;
+      if (!here) elsewhere += came;
+      room.button.dataset.room = place.name;
+      room.button.setAttribute("aria-selected", String(here));
+      room.button.classList.toggle("shut-topic", Boolean(place.closed));
+      if (room.button.firstChild.textContent !== place.name) room.button.firstChild.textContent = place.name;
+      room.button.lastChild.textContent = room.unread || "";
+      room.button.lastChild.hidden = !room.unread;
+    }
+    return elsewhere;
+  }
+
+  turn(room) {
+    this.room = room;
+    this.update(this.card);
+    this.rooms.get(this.room).button.scrollIntoView({ inline: "nearest", block: "nearest" });
+  }
+
+  draw(bubbles, quiet) {
     const there = new Set(bubbles.map((bubble) => bubble.id));
     for (const [id, shown] of this.bubbles) {
       if (!there.has(id)) { shown.element.remove(); this.bubbles.delete(id); }
@@ -213,14 +300,14 @@ class Phone {
         if (this.day !== bubble.day) this.chat.append(make("li", { class: "day" }, bubble.day));
         this.day = bubble.day;
         this.chat.append(element);
-        if (!this.first) element.classList.add("fresh");
-        if (!bubble.mine && !bubble.silent) rang += 1;
+        if (!quiet) element.classList.add("fresh");
+        if (sounds(bubble)) rang += 1;
       }
       this.bubbles.set(bubble.id, { version: bubble.version, element });
     }
     const empty = $(".empty", this.chat);
     if (!bubbles.length && !empty) {
-      const invited = this.card.start_code ? `${this.name} has an invitation. Press START to open it.` : "Nothing here yet. Press START to meet the bot.";
+      const invited = this.place.chat_id !== undefined ? "Nothing here yet." : this.card.start_code ? `${this.name} has an invitation. Press START to open it.` : "Nothing here yet. Press START to meet the bot.";
       this.chat.append(make("li", { class: "empty" }, invited));
     }
     if (bubbles.length) empty?.remove();
@@ -228,7 +315,9 @@ class Phone {
   }
 
   bubble(bubble) {
+    if (bubble.kind === "service") return make("li", { class: "day", "data-message": bubble.id }, bubble.text);
     const body = make("div", { class: "body" });
+    if (this.place.chat_id !== undefined && !bubble.mine) body.append(make("div", { class: "from" }, bubble.by));
     if (bubble.content.forward_origin) body.append(make("div", { class: "meta" }, "Forwarded"));
     if (MEDIA[bubble.kind]) {
       const [path, words] = MEDIA[bubble.kind];
@@ -333,6 +422,12 @@ class Phone {
       : TITLE;
   }
 }
+
+function key(place) { return place.chat_id === undefined ? "private" : `${place.chat_id}/${place.thread_id ?? 0}`; }
+
+function newest(place) { return place.bubbles.at(-1)?.id ?? 0; }
+
+function sounds(bubble) { return !bubble.mine && !bubble.silent && bubble.kind !== "service"; }
 
 function close(button) { button.closest("details")?.removeAttribute("open"); }
 
