@@ -232,6 +232,7 @@ COACH_TAPS: Mapping[str, Act] = {
     "lay": laying.lay,
     "blocks": laying.blocks,
     "block": laying.block,
+    "file": laying.as_file,
     "unlay": laying.unlay,
     "tell": laying.tell,
     "rules": rulebook.family,

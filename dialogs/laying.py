@@ -7,13 +7,14 @@ and never mended.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from dialogs import desk, library, signals, timing, when
+from dialogs import desk, library, plan_files, signals, timing, when
 from dialogs.draft import Draft, Rows
-from dialogs.model import Button, Json, Person, Plan, Session
+from dialogs.model import Button, Document, Json, Person, Plan, Session
 from dialogs.plan import Refused, new_id, ordered
 from dialogs.planning import SPANS, facts, monday_of, read_session, week
 from dialogs.rules.book import shipped
@@ -80,13 +81,21 @@ def show_week(draft: Draft, athlete: Person, monday: date, *, edit: bool = False
         ),
         (
             Button("button.blocks", f"blocks:{stamp}"),
+            Button("button.as_file", f"file:{stamp}"),
+        ),
+        (
             *undo,
             Button("button.tell", f"tell:{stamp}", {"name": athlete.name[:TELL_ROOM]}),
         ),
     )
     draft.say(
         "plan.of",
-        {"athlete": athlete.name, "days": week(draft, athlete, monday), "breaches": breaches(draft, athlete, monday)},
+        {
+            "athlete": athlete.name,
+            "days": week(draft, athlete, monday),
+            "breaches": breaches(draft, athlete, monday),
+            "brief": True,
+        },
         buttons=tuple(row for row in rows if row),
         edit=edit,
         about=athlete.id,
@@ -245,6 +254,22 @@ def tell(draft: Draft, target: str) -> None:
         buttons=((Button("button.plan", "do:plan"),),),
     )
     draft.toast("plan.is_told", {"athlete": athlete.name})
+
+
+def as_file(draft: Draft, target: str) -> None:
+    """The plan from this week on, as a table and as a calendar: what `importing` reads back."""
+    if (found := _target(draft, target)) is None:
+        return
+    athlete, monday, _ = found
+    sessions = [one for one in draft.training(athlete).plan.sessions if one.day >= monday_of(monday)]
+    name = re.sub(r"[^\w-]+", "-", athlete.name).strip("-") or "plan"
+    calendar = plan_files.write_ics(
+        sessions, name=athlete.name, zone=athlete.zone, now=draft.now, whose=f"athlete-{athlete.id}"
+    )
+    facts = {"athlete": athlete.name, "count": len(sessions)}
+    for ending, content in (("csv", plan_files.write_csv(sessions)), ("ics", calendar)):
+        document = Document(f"{name}.{ending}", content)
+        draft.say(f"plan.as_{ending}", facts, document=document, about=athlete.id)
 
 
 def write(draft: Draft, rest: str) -> None:

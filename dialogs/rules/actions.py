@@ -55,12 +55,14 @@ def wanted(
         if (one := plan.find(id)) is not None and one.day >= today and one.kind not in ("race", "rest")
     ]
     pairs: list[Pair] = []
+    spent: dict[date, float] = {}  # of the minutes that they have on that day: two sessions share them
     for one in found:
         match then:
             case form.Ease() if one.held:
                 pass  # another rule was here first, and waits for the coach
             case form.Ease() | form.Hold():
-                new = _lighter(then, one, numbers, facts)
+                new = _lighter(then, one, numbers, facts, spent.get(one.day, 0))
+                spent[one.day] = spent.get(one.day, 0) + plans.minutes(new)
                 if _counts(new) != _counts(one) and plans.eases(one, new):
                     pairs.append((one, new))
             case form.Relay():
@@ -110,12 +112,15 @@ def _is(what: form.What, session: Session) -> bool:
             return True
 
 
-def _lighter(then: form.Ease | form.Hold, session: Session, numbers: Numbers, facts: Mapping[str, Json]) -> Session:
+def _lighter(
+    then: form.Ease | form.Hold, session: Session, numbers: Numbers, facts: Mapping[str, Json], spent: float
+) -> Session:
     if isinstance(then, form.Hold):
         return plans.lighter(session, "rest")
     at_most = None if then.at_most is None else int(number(then.at_most)(numbers))
     if then.to == "short":
-        at_most = int(facts.get("minutes", at_most))  # what they said they have, before what is usual
+        # What they said they have, before what is usual; the first session of a day is what it is about.
+        at_most = int(max(facts.get("minutes", at_most) - spent, 0))
         if session.kind == "strength" and at_most < SNACK_UNDER:
             session = plans.lighter(session, "snack")
         return _no_longer(session, at_most)

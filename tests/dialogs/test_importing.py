@@ -32,6 +32,13 @@ def test_a_file_is_shown_before_anything_changes_and_taken_with_a_tap(talk: Talk
     talk.nobody_reads(ANN).kim_taps("Tell Ann").reads(ANN, "Kim has laid out your week:")
 
 
+def test_a_plan_goes_out_as_a_file_and_comes_back_unchanged(talk: Talk) -> None:
+    talk.kim_says("/plan Ann").kim_taps("As a file").kim_reads("6 sessions").kim_reads("The same as a calendar.")
+    for document in [one.message.document for one in talk.heard if one.message.document is not None]:
+        talk.sends("document", "plan Ann", KIM, name=document.name).brings(document.content)
+        talk.kim_reads("All of it stands in the plan already.", [])
+
+
 def test_a_file_that_is_left_changes_nothing(talk: Talk) -> None:
     before = talk.plan()
     talk.sends("document", "", KIM, name="june.csv").brings(CSV).kim_taps("Leave it").kim_reads("nothing has changed")

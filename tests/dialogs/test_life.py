@@ -33,6 +33,14 @@ def test_twenty_minutes_are_the_short_form_of_the_same(talk: Talk, said: str) ->
     talk.kim_reads("has 20 min")
 
 
+def test_two_sessions_of_a_day_share_the_minutes(talk: Talk) -> None:
+    talk.plans(session("core", MON, "strength", form="gym", minutes=30)).says("i have 50 minutes")
+    assert {one.id: (one.kind, one.minutes) for one in talk.plan().on(MON)} == {
+        "mon": ("easy", 20), "core": ("strength", 30),
+    }  # fmt: skip
+    talk.kim_taps("Decline").says("i have 25 minutes")
+
+
 def test_how_many_minutes_is_asked_where_it_was_not_said(talk: Talk) -> None:
     talk.says("/busy").answers_with("How many minutes have you got?").taps("30 min")
     assert talk.session(MON).minutes == 30

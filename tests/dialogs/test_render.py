@@ -84,7 +84,7 @@ def built() -> set[str]:
     names |= {f"button.plan_{span}" for span in ("today", "week", "next")} | {
         f"button.edge_{way}" for way in ("less", "more")
     }
-    names |= {f"button.{to}" for to in proposals.REVISIONS}
+    names |= {f"button.{to}" for to in proposals.REVISIONS} | {f"plan.as_{ending}" for ending in ("csv", "ics")}
     names |= {f"problem.plan_{why}" for why in ("past_day", "stale", "nothing")}
     codes = re.findall(r'Problem\("(\w+)"\)', (DIALOGS / "when.py").read_text(encoding="utf-8"))
     return names | {f"problem.{code}" for code in codes} | {f"problem.{code}" for code in LATER_CODES}
