@@ -64,9 +64,12 @@ class SendError(Exception):
     """A call failed, and this is what to do about it.
 
     kind             short and stable, for decisions, counters and logs: blocked, chat_not_found, too_long,
-                     bad_markup, not_modified, edit_gone, copy_gone, thread_gone, query_old, empty,
+                     bad_markup, not_modified, edit_gone, copy_gone, query_old, empty,
                      too_big, file_gone, bad_request, migrated, flood, unauthorized, conflict, two_polls, network,
-                     timeout, server
+                     timeout, server; and of groups:
+                     thread_gone (there is no such topic: a new one may be made), topic_closed (it may be reopened),
+                     no_topics (they are switched off: none can be made), no_rights (the bot may not do this there),
+                     not_in_group (it has been removed, or the group has been deleted)
     permanent        the same call can never succeed
     retry_after      seconds to keep quiet, where Telegram named them
     maybe_delivered  a repeat may be read twice
@@ -261,8 +264,9 @@ class Api:
         (the text is that notice, and nothing else is sent), strip (only take the buttons off the bubble), attach
         ({from_chat, message_id}: a message copied as a reply to this one), document ({name, content}: a file of text,
         whose caption the text is), keyboard ("location" with
-        location_label | "remove"), protect, and repeat_prefix, shown when the row is a `repeat` that the person
-        may already have read.
+        location_label | "remove"), protect, topic (the id of the topic of a group in which all of it is shown, or
+        nothing: `thread_gone` where Telegram has put it elsewhere, from where it is then taken away again), and
+        repeat_prefix, shown when the row is a `repeat` that the person may already have read.
 
         `bare`: plain text alone, in as many pieces as it takes; for a page refused in its full dress.
         """
@@ -278,7 +282,7 @@ class Api:
             if repeat and payload.get("repeat_prefix"):
                 text = f"{payload['repeat_prefix']}\n{text}"
             if bare:
-                return await self._send_bare(chat_id, text)
+                return await self._send_bare(chat_id, text, payload.get("topic"))
             return await self._show(chat_id, text, payload, message_id)
         finally:
             if answer:
@@ -317,19 +321,18 @@ class Api:
                 return message_id
         if payload.get("document"):
             return await self._send_document(chat_id, text, mode, payload)
-        sent = _message_id(
-            await self._call(
-                "sendMessage",
-                chat_id=chat_id,
-                text=text,
-                parse_mode=mode,
-                link_preview_options={"is_disabled": True},
-                reply_markup=_inline(payload) or _keyboard(payload),
-                protect_content=True if payload.get("protect") else None,
-            )
+        sent = await self._send(
+            "sendMessage",
+            chat_id,
+            payload.get("topic"),
+            text=text,
+            parse_mode=mode,
+            link_preview_options={"is_disabled": True},
+            reply_markup=_inline(payload) or _keyboard(payload),
+            protect_content=True if payload.get("protect") else None,
         )
         if payload.get("attach"):
-            await self._copy(chat_id, payload["attach"], sent, protect=bool(payload.get("protect")))
+            await self._copy(chat_id, payload, sent)
         return sent
 
     async def _send_document(
@@ -337,20 +340,34 @@ class Api:
     ) -> int | None:
         # As a file and not as bytes: those are written in one piece, which would hold up everybody else.
         file = io.BytesIO(str(payload["document"]["content"]).encode("utf-8", "backslashreplace"))
-        return _message_id(
-            await self._call(
-                "sendDocument",
-                read_s=UPLOAD_S,
-                chat_id=chat_id,
-                document=InputFile(file, filename=str(payload["document"]["name"]), read_file_handle=False),
-                caption=text,
-                parse_mode=mode,
-                protect_content=True if payload.get("protect") else None,
-            )
+        return await self._send(
+            "sendDocument",
+            chat_id,
+            payload.get("topic"),
+            read_s=UPLOAD_S,
+            document=InputFile(file, filename=str(payload["document"]["name"]), read_file_handle=False),
+            caption=text,
+            parse_mode=mode,
+            protect_content=True if payload.get("protect") else None,
         )
 
+    async def _send(
+        self, method: str, chat_id: int, topic: int | None, *, read_s: float | None = None, **fields: Json
+    ) -> int | None:
+        """A new message. Where a group has no topics any more, Telegram drops `topic` without a word and shows to all
+        what one topic was to hold: that is taken back, and is an error like that of a topic which is gone."""
+        answer = await self._call(method, read_s=read_s, chat_id=chat_id, message_thread_id=topic, **fields)
+        sent = _message_id(answer)
+        if topic is None or (isinstance(answer, dict) and answer.get("message_thread_id") == topic):
+            return sent
+        taken_back = False
+        if sent is not None:
+            with suppress(SendError):
+                taken_back = await self._call("deleteMessage", chat_id=chat_id, message_id=sent) is True
+        raise SendError("thread_gone", permanent=True, maybe_delivered=not taken_back)
+
     async def _change(self, method: str, **fields: Json) -> bool:
-        """Edit a bubble; False when it is gone. Done twice it reads the same: always safe to repeat."""
+        """Edit a bubble or topic; False when a bubble is gone. Done twice it reads the same: always safe to repeat."""
         try:
             await self._call(method, **fields)
         except SendError as error:
@@ -370,17 +387,19 @@ class Api:
         )
         return message_id if there else None
 
-    async def _copy(self, chat_id: int, attach: Mapping[str, Json], under: int | None, *, protect: bool) -> None:
+    async def _copy(self, chat_id: int, payload: Mapping[str, Json], under: int | None) -> None:
         """Copy an athlete's voice note or photo below the text that speaks of it."""
+        attach = payload["attach"]
         reply = {"message_id": under, "allow_sending_without_reply": True} if under else None
         try:
             await self._call(
                 "copyMessage",
                 chat_id=chat_id,
+                message_thread_id=payload.get("topic"),
                 from_chat_id=attach["from_chat"],
                 message_id=attach["message_id"],
                 reply_parameters=reply,
-                protect_content=True if protect else None,
+                protect_content=True if payload.get("protect") else None,
             )
         except SendError as error:
             if error.permanent and error.kind in ("copy_gone", "bad_request"):
@@ -388,18 +407,38 @@ class Api:
             error.maybe_delivered = True  # the text is there already
             raise
 
-    async def _send_bare(self, chat_id: int, text: str) -> int | None:
+    async def _send_bare(self, chat_id: int, text: str, topic: int | None) -> int | None:
         first: int | None = None
         for piece in render.pieces(render.plain(text), render.LIMIT):
             if not piece.strip():
                 continue
             try:
-                sent = _message_id(await self._call("sendMessage", chat_id=chat_id, text=piece))
+                sent = await self._send("sendMessage", chat_id, topic, text=piece)
             except SendError as error:
                 error.maybe_delivered = error.maybe_delivered or first is not None
                 raise
             first = first if first is not None else sent
         return first
+
+    # --- topics of a group ----------------------------------------------------------------------------
+
+    async def create_topic(self, chat_id: int, name: str) -> int:
+        """A new topic, of at most 128 characters; gives its id. After a `maybe_delivered` there may be one already."""
+        topic = _object(await self._call("createForumTopic", chat_id=chat_id, name=name)).get("message_thread_id")
+        if not isinstance(topic, int):
+            raise SendError("server", maybe_delivered=True)
+        return topic
+
+    async def edit_topic(self, chat_id: int, topic: int, name: str) -> None:
+        """Give a topic another name. Like the next two: safe to repeat, and a success where it is so already."""
+        await self._change("editForumTopic", chat_id=chat_id, message_thread_id=topic, name=name)
+
+    async def close_topic(self, chat_id: int, topic: int) -> None:
+        """From now on only the topic's maker and administrators can write there."""
+        await self._change("closeForumTopic", chat_id=chat_id, message_thread_id=topic)
+
+    async def reopen_topic(self, chat_id: int, topic: int) -> None:
+        await self._change("reopenForumTopic", chat_id=chat_id, message_thread_id=topic)
 
     async def _call(self, method: str, *, read_s: float | None = None, **fields: Json) -> Json:
         parameters = [RequestParameter.from_input(name, value) for name, value in fields.items() if value is not None]
@@ -457,7 +496,7 @@ def _message_id(result: Json) -> int | None:
 _WORDING = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (
-        ("not_modified", "message is not modified"),
+        ("not_modified", "message is not modified|TOPIC_NOT_MODIFIED"),
         ("edit_gone", "message to edit not found|message can't be edited|no text in the message to edit"),
         ("edit_gone", "MESSAGE_ID_INVALID|message identifier is not specified"),
         (
@@ -468,13 +507,19 @@ _WORDING = tuple(
         ("too_long", "(message|text|caption) is too long|MESSAGE_TOO_LONG"),
         ("empty", "text is empty|text must be non-empty"),
         ("query_old", "query is too old|QUERY_ID_INVALID"),
-        ("thread_gone", "thread not found|TOPIC_(CLOSED|DELETED)"),
+        ("thread_gone", "thread not found|TOPIC_(DELETED|ID_INVALID)|invalid forum topic identifier"),
+        ("topic_closed", "TOPIC_CLOSED"),
+        ("no_topics", "chat is not a forum|CHANNEL_FORUM_MISSING"),
         ("too_big", "file is too big"),
         ("file_gone", "wrong file_id|file is temporarily unavailable|invalid file_id"),
         ("chat_not_found", "chat not found|PEER_ID_INVALID|user not found|CHAT_ID_INVALID"),
-        ("blocked", "not enough rights|have no rights|CHAT_WRITE_FORBIDDEN|need administrator rights"),
+        ("no_rights", "not enough rights|have no rights|no write access|CHAT_(WRITE_FORBIDDEN|ADMIN_REQUIRED)"),
+        ("no_rights", "need administrator rights"),
     )
 )
+
+
+_OUT = re.compile("(kicked from|not a member of) the|group chat was deleted", re.IGNORECASE)
 
 
 def _decision(error: Exception) -> SendError:
@@ -491,7 +536,8 @@ def _decision(error: Exception) -> SendError:
             known = isinstance(target, int) and not isinstance(target, bool)
             return SendError("migrated", permanent=not known, migrate_to=target if known else None)
         case Forbidden():
-            return SendError("blocked", permanent=True)
+            # No word about a person: nobody may be taken for unreachable because of a group.
+            return SendError("not_in_group" if _OUT.search(str(error)) else "blocked", permanent=True)
         case InvalidToken():
             return SendError("unauthorized")
         case Conflict():
@@ -608,17 +654,14 @@ def _read(update: Update, kind: str, raw: Json) -> tuple[events.Sender, events.E
             # The second of two service messages, in the new group: the same event as the first.
             sender = events.Sender(message.migrate_from_chat_id, None, private=False)
             return sender, events.Moved(message.chat.id)
-        return sender, _message(message, raw[kind]) if sender.private else _in_group(message)
+        return sender, _message(message, raw[kind]) if sender.private else _in_group(message, raw[kind])
     if (message := update.edited_message) is not None:
         sender = _speaker(message)
-        if not sender.private:
-            return sender, events.Grouped("said")
-        text = message.text if message.text is not None else message.caption
-        if text is None and message.effective_attachment is None:
-            return sender, events.Other(kind)
-        if message.location is not None:  # a live location moves every few seconds: nothing that asks for an answer
-            return sender, events.Other("edited_location")
-        return sender, events.Edited(text or "", message.message_id)
+        edited = _edited(message, kind)
+        if sender.private:
+            return sender, edited
+        what = "edited" if isinstance(edited, events.Edited) else "other"
+        return sender, events.Grouped(what, _topic(message), edited if isinstance(edited, events.Edited) else None)
     if kind == "":
         raise Unreadable("an update about nothing")
     return sender, events.Other(kind)
@@ -643,19 +686,41 @@ def _membership(private: bool, before: str, after: str) -> events.Event:
     if private:
         return events.Unblocked() if after in _HERE else events.Blocked()
     if (before in _HERE) == (after in _HERE):
-        return events.Other("my_chat_member")  # other rights, still there
+        return events.Grouped("rights" if after in _HERE else "other")
     return events.Grouped("added" if after in _HERE else "removed")
 
 
-def _in_group(message: Message) -> events.Event:
+def _in_group(message: Message, raw: Json) -> events.Event:
     if message.migrate_to_chat_id is not None:
         return events.Moved(message.migrate_to_chat_id)
-    return events.Grouped("command" if (message.text or "").startswith("/") else "said")
+    topic = _topic(message)
+    if message.forum_topic_closed is not None or message.forum_topic_reopened is not None:
+        return events.Grouped("closed" if message.forum_topic_closed is not None else "reopened", topic)
+    match _message(message, raw):
+        case events.Started() | events.Said() | events.Sent() | events.Located() as said:
+            return events.Grouped("command" if (message.text or "").startswith("/") else "said", topic, said)
+    return events.Grouped("other", topic)
+
+
+def _topic(message: Message) -> int | None:
+    """The thread alone says nothing: a chain of replies outside of topics has one, too."""
+    return message.message_thread_id if message.is_topic_message else None
+
+
+def _edited(message: Message, kind: str) -> events.Event:
+    text = message.text if message.text is not None else message.caption
+    if text is None and message.effective_attachment is None:
+        return events.Other(kind)
+    if message.location is not None:  # a live location moves every few seconds: nothing that asks for an answer
+        return events.Other("edited_location")
+    return events.Edited(text or "", message.message_id)
 
 
 def _message(message: Message, raw: Json) -> events.Event:
     id = message.message_id
     reply_to = message.reply_to_message.message_id if message.reply_to_message else None
+    if reply_to == _topic(message):
+        reply_to = None  # every message of a topic seems to answer the topic's first one
     forwarded = message.forward_origin is not None
     if (text := message.text) is not None:
         started = None if forwarded else _START.fullmatch(text.strip())
@@ -687,6 +752,7 @@ def _check(sender: events.Sender, event: events.Event) -> None:
     for name, kind in (
         ("message_id", (int, type(None))),
         ("reply_to", (int, type(None))),
+        ("topic", (int, type(None))),
         ("new_chat_id", int),
         ("text", str),
         ("data", str),
@@ -703,3 +769,5 @@ def _check(sender: events.Sender, event: events.Event) -> None:
     for name, value, expected in values:
         if not isinstance(value, expected) or isinstance(value, bool):
             raise Unreadable(f"{name} is of type {type(value).__name__}")
+    if isinstance(event, events.Grouped) and event.message is not None:
+        _check(sender, event.message)

@@ -95,9 +95,20 @@ class Unblocked:
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """Something happened in a group: `added`, `removed`, `command`, or `said` (not for us, ignored on purpose)."""
+    """Something happened in a group.
+
+    what     added, removed: the bot itself; rights: it may do other things there than before, it does not say which.
+             said: somebody wrote or sent something; command: it begins with a slash; edited: it was changed.
+             closed, reopened: a topic, by anybody, the bot included. (Nothing tells of one that is deleted.)
+             other: a message of no use to us
+    topic    the id of the topic it happened in. None where there are no topics, and in the General one
+    message  of said, command and edited: what was written, as if it had been written to us alone. Its `reply_to` is
+             what the writer chose to answer: the topic's first message, which Telegram names too, is left out
+    """
 
     what: str
+    topic: int | None = None
+    message: Started | Said | Edited | Sent | Located | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ COUNTED = 10_000  # "that many or more"
 NAMED = 20  # people, for the operator
 RECENT = timedelta(days=7)  # for what is over: Acks and dead letters
 RESTS = timedelta(minutes=5)  # a due row between two tries is ready again within this: handle.LONGEST_PAUSE
-UNREACHABLE = ("blocked", "chat_not_found")  # a message that died of these is no riddle: its reader has gone
+UNREACHABLE = ("blocked", "chat_not_found", "no_rights", "not_in_group")
 AGES: tuple[tuple[str, timedelta], ...] = (
     ("under 15 min", timedelta(minutes=15)),
     ("under 1 h", timedelta(hours=1)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
@@ -208,6 +208,164 @@ async def test_bare_text_leaves_in_as_many_pieces_as_it_takes(api: Api, ann: Pho
     assert sum(bubble.text.count("pain") for bubble in pieces) == 1500
 
 
+# --- topics -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def forum(box: BotApi, ann: Phone) -> int:
+    """A group with topics, which the bot administers."""
+    chat_id = box.group_created(1001, "Squad", is_forum=True)
+    box.bot_promoted(1001, chat_id)
+    return chat_id
+
+
+async def test_everything_of_a_payload_is_shown_in_its_topic(api: Api, box: BotApi, ann: Phone, forum: int) -> None:
+    first, second = [await api.create_topic(forum, name) for name in ("Ann", "Ben")]
+    ann.sends_voice()
+    attach = {"from_chat": 1001, "message_id": ann.screen()[-1].message_id}
+    sent = await api.deliver(forum, {"text": "Ann sent this", "attach": attach, "topic": first})
+    await api.deliver(forum, {"text": "yours", "document": {"name": "a.json", "content": "{}"}, "topic": first})
+    await api.deliver(forum, {"text": "<blink>a &lt; b</blink>", "topic": first})
+    await api.deliver(forum, {"text": "long", "topic": first}, bare=True)
+    await api.deliver(forum, {"text": "Ben", "topic": second})
+    assert await api.deliver(forum, {"text": "Ann sent that"}, message_id=sent) == sent
+    assert [bubble.text for bubble in ann.in_topic(forum, "Ann").screen()][1:] == [
+        "Ann sent that",
+        "[voice 5 s]",
+        "[document a.json] yours",
+        "a < b",
+        "long",
+    ]
+    assert [bubble.text for bubble in ann.in_topic(forum, "Ben").screen()][1:] == ["Ben"]
+    with pytest.raises(AssertionError, match="written nothing"):
+        _ = ann.at(forum).last
+
+
+async def test_a_topic_that_is_gone_or_closed_says_so(api: Api, box: BotApi, ann: Phone, forum: int) -> None:
+    topic = box.topic_created(1001, forum, "Ann")
+    box.bot_demoted(1001, forum)
+    ann.at(forum, topic).closes_topic()
+    error = await failure(api, {"text": CANARY, "topic": topic}, forum)
+    assert (error.kind, error.permanent, error.maybe_delivered) == ("topic_closed", True, False)
+    box.bot_promoted(1001, forum)
+    ann.at(forum, topic).deletes_topic()
+    for payload in ({"text": CANARY, "topic": topic}, {"text": CANARY, "topic": 1}):
+        error = await failure(api, payload, forum)
+        assert (error.kind, error.permanent, error.maybe_delivered) == ("thread_gone", True, False)
+    box.bot_silenced(1001, forum)
+    assert (await failure(api, chat_id=forum)).kind == "no_rights"
+    box.bot_removed(1001, forum)
+    assert (await failure(api, chat_id=forum)).kind == "not_in_group"
+
+
+@pytest.mark.parametrize("payload", [{}, {"document": {"name": "a.json", "content": "{}"}}, {"bare": True}], ids=str)
+async def test_what_lands_outside_of_its_topic_is_taken_back(
+    api: Api, box: BotApi, ann: Phone, forum: int, payload: Json
+) -> None:
+    topic = await api.create_topic(forum, "Ann")
+    box.topics_switched(1001, forum, on=False)
+    bare = payload.pop("bare", False)
+    error = await failure(api, {"text": CANARY, "topic": topic, **payload}, forum, bare=bare)
+    assert (error.kind, error.permanent, error.maybe_delivered) == ("thread_gone", True, False)
+    assert CANARY not in ann.at(forum).transcript()
+    box.faults = [Fault("before", "deleteMessage")]
+    error = await failure(api, {"text": CANARY, "topic": topic, **payload}, forum, bare=bare)
+    assert (error.kind, error.maybe_delivered) == ("thread_gone", True), "it may still be there"
+    box.ignores_stray_threads = False
+    error = await failure(api, {"text": CANARY, "topic": topic, **payload}, forum, bare=bare)
+    assert (error.kind, error.maybe_delivered) == ("thread_gone", False)
+
+
+async def test_a_topic_is_made_renamed_closed_and_reopened_and_once_more_is_no_error(
+    api: Api, box: BotApi, forum: int
+) -> None:
+    topic = await api.create_topic(forum, "Ann")
+    for _ in range(2):
+        await api.edit_topic(forum, topic, "Ann R.")
+        await api.close_topic(forum, topic)
+    assert (box.chats[forum].topics[topic].name, box.chats[forum].topics[topic].closed) == ("Ann R.", True)
+    for _ in range(2):
+        await api.reopen_topic(forum, topic)
+    assert not box.chats[forum].topics[topic].closed
+
+
+@pytest.mark.parametrize(
+    ("before", "kind", "maybe"),
+    [
+        (lambda box, forum: box.bot_demoted(1001, forum), "no_rights", False),
+        (lambda box, forum: box.topics_switched(1001, forum, on=False), "no_topics", False),
+        (lambda box, forum: box.bot_removed(1001, forum), "not_in_group", False),
+        (lambda box, forum: box.faults.append(Fault("after")), "network", True),
+        (lambda box, forum: box.faults.append(Fault(200, body="truncated", accepted=True)), "server", True),
+    ],
+    ids=["member", "off", "kicked", "after", "truncated"],
+)
+async def test_a_topic_that_cannot_be_made_says_why(
+    api: Api, box: BotApi, forum: int, before: Callable[[BotApi, int], None], kind: str, maybe: bool
+) -> None:
+    before(box, forum)
+    with pytest.raises(SendError) as caught:
+        await api.create_topic(forum, "Ann")
+    assert (caught.value.kind, caught.value.maybe_delivered) == (kind, maybe)
+
+
+async def test_to_change_a_topic_may_be_repeated_and_one_that_is_gone_is_known_as_gone(
+    api: Api, box: BotApi, ann: Phone, forum: int
+) -> None:
+    topic = await api.create_topic(forum, "Ann")
+    box.faults = [Fault("after", "closeForumTopic")]
+    with pytest.raises(SendError) as caught:
+        await api.close_topic(forum, topic)
+    assert (caught.value.kind, caught.value.maybe_delivered) == ("network", False)
+    await api.close_topic(forum, topic)
+    ann.at(forum, topic).deletes_topic()
+    for change in (api.edit_topic(forum, topic, "x"), api.close_topic(forum, topic), api.reopen_topic(forum, topic)):
+        with pytest.raises(SendError) as caught:
+            await change
+        assert (caught.value.kind, caught.value.permanent) == ("thread_gone", True)
+
+
+async def test_a_small_group_that_became_a_forum_says_where_it_is(api: Api, box: BotApi, ann: Phone) -> None:
+    small = box.group_created(1001, "Squad")
+    box.bot_promoted(1001, small)
+    forum = box.topics_switched(1001, small)
+    with pytest.raises(SendError) as caught:
+        await api.create_topic(small, "Ann")
+    assert (caught.value.kind, caught.value.migrate_to) == ("migrated", forum)
+    assert await api.create_topic(forum, "Ann")
+
+
+async def test_what_is_written_in_a_topic_arrives_as_it_was_meant(
+    api: Api, box: BotApi, ann: Phone, forum: int
+) -> None:
+    topic = await api.create_topic(forum, "Ann")
+    sent = await api.deliver(forum, {"text": "my shin", "topic": topic})
+    box.updates.pending.clear()
+    here = ann.in_topic(forum, "Ann")
+    here.says("rest")
+    here.says("since when?", reply_to="shin")
+    here.sends_voice()
+    here.edits("rest", "rest, please")
+    here.closes_topic()
+    ann.at(forum).says("/help")
+    box.bot_demoted(1001, forum)
+    box.bot_removed(1001, forum)
+    came = [to_event(raw) for raw in await api.get_updates(None, 0)]
+    assert {sender for sender, _ in came} == {events.Sender(forum, 1001, "Ann", "en", private=False)}
+    rest, when, voice, help_ = (bubble.message_id for bubble in [*here.screen()[2:5], ann.at(forum).screen()[-1]])
+    file = box.chats[forum].messages[voice].content["voice"]["file_id"]
+    assert [event for _, event in came] == [
+        events.Grouped("said", topic, events.Said("rest", rest)),
+        events.Grouped("said", topic, events.Said("since when?", when, sent)),
+        events.Grouped("said", topic, events.Sent("voice", voice, file)),
+        events.Grouped("edited", topic, events.Edited("rest, please", rest)),
+        events.Grouped("closed", topic),
+        events.Grouped("command", None, events.Said("/help", help_)),
+        events.Grouped("rights"),
+        events.Grouped("removed"),
+    ]
+
+
 # --- failing ------------------------------------------------------------------------------------------
 
 
@@ -232,7 +390,15 @@ async def test_bare_text_leaves_in_as_many_pieces_as_it_takes(api: Api, ann: Pho
         (Fault(403), "blocked", True, False),
         (Fault(400, description="Bad Request: chat not found"), "chat_not_found", True, False),
         (Fault(400, description="Bad Request: PEER_ID_INVALID"), "chat_not_found", True, False),
+        (Fault(403, description="Forbidden: bot was kicked from the supergroup chat"), "not_in_group", True, False),
+        (Fault(403, description="Forbidden: bot is not a member of the group chat"), "not_in_group", True, False),
+        (Fault(403, description="Forbidden: the group chat was deleted"), "not_in_group", True, False),
         (Fault(400, description="Bad Request: message thread not found"), "thread_gone", True, False),
+        (Fault(400, description="Bad Request: TOPIC_DELETED"), "thread_gone", True, False),
+        (Fault(400, description="Bad Request: TOPIC_CLOSED"), "topic_closed", True, False),
+        (Fault(400, description="Bad Request: the chat is not a forum"), "no_topics", True, False),
+        (Fault(400, description="Bad Request: not enough rights to create a topic"), "no_rights", True, False),
+        (Fault(400, description="Bad Request: CHAT_WRITE_FORBIDDEN"), "no_rights", True, False),
         (Fault(400, description="Bad Request: something new"), "bad_request", True, False),
         (Fault(400, description=f"Bad Request: can't parse entities: {CANARY}", times=2), "bad_markup", True, False),
     ],
@@ -383,6 +549,8 @@ USER = {"id": 7, "is_bot": False, "first_name": "Ann", "language_code": "de"}
 ANN = events.Sender(7, 7, "Ann", "de")
 PRIVATE = {"id": 7, "type": "private", "first_name": "Ann"}
 GROUP = {"id": -100, "type": "supergroup", "title": "Squad", "is_forum": True}
+FIRST = {"message_id": 3, "date": 1700000000, "chat": GROUP, "forum_topic_created": {"name": "Ann", "icon_color": 1}}
+IN_TOPIC = {"message_thread_id": 3, "is_topic_message": True, "reply_to_message": FIRST}
 IN_GROUP = events.Sender(-100, 7, "Ann", "de", private=False)
 FILE = {"file_id": "F", "file_unique_id": "U"}
 
@@ -526,13 +694,52 @@ REPLY = message(text="How?", message_id=4)
         ({"my_chat_member": member(GROUP, "left", "member")}, IN_GROUP, events.Grouped("added")),
         ({"my_chat_member": member(GROUP, "member", "left")}, IN_GROUP, events.Grouped("removed")),
         ({"my_chat_member": member(GROUP, "member", "kicked")}, IN_GROUP, events.Grouped("removed")),
-        ({"message": message(GROUP, text="hi")}, IN_GROUP, events.Grouped("said")),
-        ({"message": message(GROUP, text="/start X")}, IN_GROUP, events.Grouped("command")),
+        ({"my_chat_member": member(GROUP, "member", "member")}, IN_GROUP, events.Grouped("rights")),
+        ({"my_chat_member": member(GROUP, "left", "kicked")}, IN_GROUP, events.Grouped("other")),
+        ({"message": message(GROUP, text="hi")}, IN_GROUP, events.Grouped("said", None, events.Said("hi", 5))),
         (
-            {"message": message(GROUP, text="hi", message_thread_id=3, is_topic_message=True)},
+            {"message": message(GROUP, text="/start X")},
             IN_GROUP,
-            events.Grouped("said"),
+            events.Grouped("command", None, events.Started("X", 5)),
         ),
+        (
+            {"message": message(GROUP, text="/desk@bot Ann", **IN_TOPIC)},
+            IN_GROUP,
+            events.Grouped("command", 3, events.Said("/desk@bot Ann", 5)),
+        ),
+        (
+            {"message": message(GROUP, text="hi", **IN_TOPIC)},
+            IN_GROUP,
+            events.Grouped("said", 3, events.Said("hi", 5)),
+        ),
+        (
+            {"message": message(GROUP, text="hi", **{**IN_TOPIC, "reply_to_message": {**FIRST, "message_id": 4}})},
+            IN_GROUP,
+            events.Grouped("said", 3, events.Said("hi", 5, 4)),
+        ),
+        (  # a chain of replies outside of topics
+            {"message": message(GROUP, text="hi", message_thread_id=3, reply_to_message=FIRST)},
+            IN_GROUP,
+            events.Grouped("said", None, events.Said("hi", 5, 3)),
+        ),
+        (
+            {"message": message(GROUP, voice={**FILE, "duration": 1}, **IN_TOPIC)},
+            IN_GROUP,
+            events.Grouped("said", 3, events.Sent("voice", 5, "F")),
+        ),
+        (
+            {"message": message(GROUP, photo=[{**FILE, "width": 1, "height": 1}], caption="so", **IN_TOPIC)},
+            IN_GROUP,
+            events.Grouped("said", 3, events.Sent("photo", 5, "F", "so")),
+        ),
+        ({"message": message(GROUP, forum_topic_closed={}, **IN_TOPIC)}, IN_GROUP, events.Grouped("closed", 3)),
+        ({"message": message(GROUP, forum_topic_reopened={}, **IN_TOPIC)}, IN_GROUP, events.Grouped("reopened", 3)),
+        (
+            {"message": message(GROUP, forum_topic_created={"name": "Ann", "icon_color": 1}, **IN_TOPIC)},
+            IN_GROUP,
+            events.Grouped("other", 3),
+        ),
+        ({"message": message(GROUP, new_chat_members=[USER])}, IN_GROUP, events.Grouped("other")),
         (
             {"message": message(text="hi", message_thread_id=3, is_topic_message=True)},
             ANN,
@@ -541,9 +748,18 @@ REPLY = message(text="How?", message_id=4)
         (
             {"message": {**message(GROUP, text="hi"), "from": BOT_CHAT, "sender_chat": GROUP}},
             events.Sender(-100, None, private=False),
-            events.Grouped("said"),
+            events.Grouped("said", None, events.Said("hi", 5)),
         ),
-        ({"edited_message": message(GROUP, text="hi")}, IN_GROUP, events.Grouped("said")),
+        (
+            {"edited_message": message(GROUP, text="hi", **IN_TOPIC)},
+            IN_GROUP,
+            events.Grouped("edited", 3, events.Edited("hi", 5)),
+        ),
+        (
+            {"edited_message": message(GROUP, location={"latitude": 1, "longitude": 2})},
+            IN_GROUP,
+            events.Grouped("other"),
+        ),
         ({"message": message(GROUP, migrate_to_chat_id=-200)}, IN_GROUP, events.Moved(-200)),
         (
             {"message": message({**GROUP, "id": -200}, migrate_from_chat_id=-100)},
@@ -604,6 +820,8 @@ def test_every_kind_of_update_becomes_an_event(update: Json, sender: events.Send
         {"update_id": 1, "message": message(document={**FILE, "file_size": "9"})},
         {"update_id": 1, "callback_query": {**TAP, "data": 5, "message": message()}},
         {"update_id": 1, "edited_message": message(text=["x"])},
+        {"update_id": 1, "message": message(GROUP, text=["poison"])},
+        {"update_id": 1, "message": message(GROUP, text="hi", message_thread_id="3", is_topic_message=True)},
     ],
     ids=repr,
 )
