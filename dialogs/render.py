@@ -5,6 +5,10 @@ a text may use another one by `t("flags.chest")`, with further data by `t("share
 its place, should it not exist, by `t("flags." ~ flag, "flags.other")`. Autoescape is on and undefined names are
 errors: an athlete's `{{7*7}}` or `<b` is data and comes out as it was typed.
 
+A message is in one language from its first line to its last button. Where a language lacks a text (most of what only
+coaches read is English alone), that text is English with all that it uses, and so is a whole message whose own text is
+lacking: "🟡 Ann: fièvre" helps nobody. What athletes read must be there in every language; a test sees to it.
+
 Telegram takes 4096 UTF-16 units after parsing the markup. Only an athlete's or coach's own words can be longer than
 the room that is left, so `data["words"]` is divided: the rest follows in messages of its own, and nothing is cut. Other
 texts that grow too long (a hundred athletes) lose their markup and are divided as they stand.
@@ -22,11 +26,14 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from dialogs import wording
 from dialogs.model import Json, Message
 
 HEADING = 200  # room for what stands above the second and further parts
 LIMIT = 4096  # UTF-16 units in one Telegram message, after entity parsing (Bot API, sendMessage)
 _TEXTS = Path(__file__).parent / "texts"
+FALLBACK = "en"
+ANY = "any"  # the folder of what is the same in every language: the page of an export, whose words are each language's
 _TAG = re.compile(r"</?[a-z][^<>]*>")
 
 
@@ -42,7 +49,7 @@ def marked(words: str, because: Iterable[Sequence[int]] = ()) -> Markup:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def _environment(language: str) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEXTS),
         undefined=jinja2.StrictUndefined,
@@ -53,17 +60,27 @@ def _environment() -> jinja2.Environment:
         cache_size=-1,
     )
     environment.filters["marked"] = marked
+    environment.filters.update(wording.filters(language))
     return environment
 
 
 @functools.cache
 def languages() -> tuple[str, ...]:
-    return tuple(sorted(folder.name for folder in _TEXTS.iterdir() if folder.is_dir()))
+    return tuple(sorted(folder.name for folder in _TEXTS.iterdir() if folder.is_dir() and folder.name != ANY))
+
+
+@functools.lru_cache(maxsize=256)
+def spoken(code: str) -> str:
+    """The language in which we speak with somebody, by Telegram's code for the one of their phone: "de-AT" -> "de".
+    English where we have no other, or where none was said."""
+    language = code.replace("_", "-").partition("-")[0].casefold()
+    return language if language in languages() else FALLBACK
 
 
 def text(language: str, id: str, data: Mapping[str, Json]) -> str:
-    """One text as Telegram HTML. An unknown language falls back to English; an unknown id is a KeyError."""
-    template, block = _find(language, id)
+    """One text as Telegram HTML. Where the language is unknown or lacks the text, it is English; an unknown id is a
+    KeyError."""
+    language, template, block = _find(spoken(language), id)
 
     def other_text(other: str, instead: str | None = None, **more: Json) -> Markup:
         known = instead is None or _has(language, other)
@@ -73,14 +90,29 @@ def text(language: str, id: str, data: Mapping[str, Json]) -> str:
     return "".join(template.blocks[block](template.new_context(inner))).strip()
 
 
-def _find(language: str, id: str) -> tuple[jinja2.Template, str]:
+@functools.cache
+def _template(language: str, folder: str, file: str) -> jinja2.Template | None:
+    """A file of a language, or of all; None where there is none. Dates and numbers in it are those of the language."""
+    name = f"{folder}/{file}.j2"
+    return _environment(language).get_template(name) if (_TEXTS / name).exists() else None
+
+
+@functools.lru_cache(maxsize=2048)
+def _find(language: str, id: str) -> tuple[str, jinja2.Template, str]:
+    """The text in this language, else the one of all languages, else English; the first value says which it is."""
     file, _, block = id.partition(".")
-    language = language if language in languages() else "en"
-    return _environment().get_template(f"{language}/{file}.j2"), block.replace("-", "_")
+    block = block.replace("-", "_")
+    for spoken_in, folder in ((language, language), (language, ANY), (FALLBACK, FALLBACK)):
+        found = _template(spoken_in, folder, file)
+        if found is not None and block in found.blocks:
+            return spoken_in, found, block
+    if (found := _template(FALLBACK, FALLBACK, file)) is None:
+        raise KeyError(id)
+    return FALLBACK, found, block
 
 
 def _has(language: str, id: str) -> bool:
-    template, block = _find(language, id)
+    _, template, block = _find(language, id)
     return block in template.blocks
 
 
@@ -128,7 +160,9 @@ def pieces(words: str, room: int) -> Iterator[str]:
 
 
 def payloads(message: Message, language: str) -> list[dict[str, Json]]:
-    """What the outbox keeps: the first payload is the message, further ones carry the rest of words too long for it."""
+    """What the outbox keeps: the first payload is the message, further ones carry the rest of words too long for it.
+    `language`: the reader's, as Telegram codes it."""
+    language = _find(spoken(language), message.text)[0] if message.text else spoken(language)
     body = _body(message, language, message.data)
     rest: list[str] = []
     if (over := units(plain(body)) - LIMIT) > 0:
@@ -159,6 +193,13 @@ def payloads(message: Message, language: str) -> list[dict[str, Json]]:
         main["attach"] = {"from_chat": message.attach.from_chat, "message_id": message.attach.message_id}
     if message.document:
         main["document"] = {"name": message.document.name, "content": message.document.content}
+    if message.picture:
+        main["picture"] = {"name": message.picture.name, "facts": dict(message.picture.facts)}
+    if message.menu:
+        main["menu"] = [[name, label(language, f"menu.{name}", {})] for name in message.menu]
+    if message.topic is not None and not message.strip:
+        main["again"] = text(language, "topics.again", message.data)
+        main["elsewhere"] = text(language, "topics.elsewhere", message.data)
     if message.keyboard:
         main["keyboard"] = message.keyboard
         if message.keyboard == "location":
@@ -169,6 +210,8 @@ def payloads(message: Message, language: str) -> list[dict[str, Json]]:
         {"text": text(language, "shared.more", {"words": piece, "part": n, "of": len(rest) + 1})}
         for n, piece in enumerate(rest, start=2)
     ]
+    if message.thread is not None:
+        return [{**one, "topic": message.thread} for one in (main, *more)]
     return [main, *more]
 
 

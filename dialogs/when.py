@@ -13,20 +13,25 @@ sums are. The caller shows the result to the athlete, by weekday and date, befor
     next Friday               the Friday of the next week, weeks beginning on Monday
     2 weeks, in 3 days        counted from today
 
-Words are data, one `Words` per language. Problems are codes; what the athlete reads stands in the templates.
+Words are data, one `Words` per language (when_words). People write in any of them, whatever language they are spoken to
+in: all are tried, and what two of them read as different days or hours is none. "Next Friday" is the one of the next
+week in English and German; "el próximo viernes" and "vendredi prochain" are the first to come. Problems are codes; what
+the athlete reads stands in the templates.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
-from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeVar
 
 from dateutil.relativedelta import relativedelta
+
+from dialogs.when_words import ENGLISH as ENGLISH
+from dialogs.when_words import LANGUAGES, WEEK, Words
 
 Code = Literal[
     "empty",
@@ -48,134 +53,52 @@ class Problem:
     code: Code
 
 
-_DAY, _WEEK = relativedelta(days=1), relativedelta(weeks=1)
+T = TypeVar("T", date, time)
 
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What one language calls things; all in lower case, without accents, abbreviations without their dot."""
-
-    weekdays: Mapping[str, int]  # Monday is 0
-    months: Mapping[str, int]
-    numbers: Mapping[str, int]
-    days: Mapping[str, int]  # days from today
-    units: Mapping[str, relativedelta]  # what people count in
-    hours: Mapping[str, time]
-    offsets: Mapping[str, int]  # minutes to add to the hour that follows: "half past"
-    halves: Mapping[str, Literal["am", "pm"]]
-    following: frozenset[str]  # "next"
-    fill: frozenset[str]  # may be left out anywhere
-    ordinal: str  # a pattern, right behind the digits of a day
-
-
-def _names(*rows: str, start: int = 0) -> Mapping[str, int]:
-    """Numbers the rows; the words in one row mean the same."""
-    return MappingProxyType({name: n for n, row in enumerate(rows, start) for name in row.split()})
-
-
-ENGLISH = Words(
-    weekdays=_names(
-        "monday mondays mon",
-        "tuesday tuesdays tue tues",
-        "wednesday wednesdays wed",
-        "thursday thursdays thu thur thurs",
-        "friday fridays fri",
-        "saturday saturdays sat",
-        "sunday sundays sun",
-    ),
-    months=_names(
-        "january jan",
-        "february feb",
-        "march mar",
-        "april apr",
-        "may",
-        "june jun",
-        "july jul",
-        "august aug",
-        "september sep sept",
-        "october oct",
-        "november nov",
-        "december dec",
-        start=1,
-    ),
-    numbers=_names(
-        "a an one",
-        "two couple",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        start=1,
-    ),
-    days={"today": 0, "tomorrow": 1, "tmrw": 1, "yesterday": -1, "day after tomorrow": 2, "fortnight": 14},
-    units=dict.fromkeys(("day", "days"), _DAY)
-    | dict.fromkeys(("week", "weeks", "wk", "wks"), _WEEK)
-    | dict.fromkeys(("month", "months"), relativedelta(months=1)),
-    hours={
-        "noon": time(12),
-        "midday": time(12),
-        "12 noon": time(12),
-        "midnight": time(0),
-        "12 midnight": time(0),
-    },
-    offsets={
-        "half past": 30,
-        "half": 30,
-        "quarter past": 15,
-        "quarter to": -15,
-        "ten past": 10,
-        "ten to": -10,
-        "twenty past": 20,
-        "twenty to": -20,
-    },
-    halves={
-        "am": "am",
-        "a m": "am",
-        "pm": "pm",
-        "p m": "pm",
-        "morning": "am",
-        "afternoon": "pm",
-        "evening": "pm",
-    },
-    following=frozenset({"next"}),
-    fill=frozenset(
-        {
-            "at",
-            "around",
-            "about",
-            "oclock",
-            "until",
-            "till",
-            "til",
-            "on",
-            "the",
-            "this",
-            "for",
-            "in",
-            "of",
-            "from",
-        }
-    ),
-    ordinal="(?:st|nd|rd|th)?",
-)
 
 LONGEST = 60  # characters; the longest thing that is read here is "Wednesday the 30th of September, 2026"
 HORIZON = relativedelta(years=3)  # a goal race may be two seasons away; what is further is a slip of the finger
+_NEVER_FILL = frozenset({"am"})  # German "am Sonntag"; in an hour it is "12 am"
 _JUST_PAST = timedelta(days=31)
 
 
-def hour(text: str, words: Words = ENGLISH) -> time | Problem:
+def hour(text: str, languages: Sequence[Words] = LANGUAGES) -> time | Problem:
     """Wall time in whole minutes. A bare "7" is 07:00; for the evening one says pm or 19.
 
     Never raises; problems: empty, not_an_hour, hour_out_of_range, minute_out_of_range.
     """
-    said = _plain(text, words)
+    return _agreed([_hour(text, words) for words in languages], Problem("not_an_hour"), Problem("not_an_hour"))
+
+
+def day(text: str, today: date, languages: Sequence[Words] = LANGUAGES, past_allowed: bool = False) -> date | Problem:
+    """A date, today or later; `today` is the athlete's local date. See the top of the file for the readings.
+
+    Never raises; problems: empty, not_a_date, ambiguous_date, no_such_date, past (unless `past_allowed`), and
+    too_far (over three years away, either way).
+    """
+    read = [_day(text, today, words) for words in languages]
+    found = _agreed(read, Problem("not_a_date"), Problem("ambiguous_date"))
+    if isinstance(found, Problem):
+        return found
+    if found < today and not past_allowed:
+        return Problem("past")
+    if not today - HORIZON <= found <= today + HORIZON:
+        return Problem("too_far")
+    return found
+
+
+def _agreed(read: Sequence[T | Problem], nothing: Problem, several: Problem) -> T | Problem:
+    """What the languages make of it: the one reading, `several` where there are two, else why it is none: the first
+    problem that says more than `nothing`."""
+    found = {one for one in read if not isinstance(one, Problem)}
+    if len(found) > 1:
+        return several
+    wrong = (one for one in read if isinstance(one, Problem) and one != nothing)
+    return found.pop() if found else next(wrong, nothing)
+
+
+def _hour(text: str, words: Words) -> time | Problem:
+    said = _plain(text, words, _NEVER_FILL)
     if not said:
         return Problem("empty" if not text.strip() else "not_an_hour")
     if said in words.hours:
@@ -184,6 +107,10 @@ def hour(text: str, words: Words = ENGLISH) -> time | Problem:
     for name in sorted(words.offsets, key=len, reverse=True):
         if said.startswith(name + " "):
             said, offset = said.removeprefix(name + " "), words.offsets[name]
+            break
+    for name, minutes_more in words.behind.items():
+        if re.search(rf"\s{name}(?=\s|$)", said):
+            said, offset = re.sub(rf"\s{name}(?=\s|$)", "", said, count=1), minutes_more
             break
     half: str | None = None
     for name, meant in words.halves.items():
@@ -208,28 +135,16 @@ def hour(text: str, words: Words = ENGLISH) -> time | Problem:
     return _clock(hours * 60 + minutes + offset)
 
 
-def day(text: str, today: date, words: Words = ENGLISH, past_allowed: bool = False) -> date | Problem:
-    """A date, today or later; `today` is the athlete's local date. See the top of the file for the readings.
-
-    Never raises; problems: empty, not_a_date, ambiguous_date, no_such_date, past (unless `past_allowed`), and
-    too_far (over three years away, either way).
-    """
+def _day(text: str, today: date, words: Words) -> date | Problem:
+    """In one language; however far away, and past or not."""
     said = _plain(text, words)
     if not said:
         return Problem("empty" if not text.strip() else "not_a_date")
     found = _spoken(said, today, words)
-    if found is None:
-        found = _written(said, today, words)
-    if isinstance(found, Problem):
-        return found
-    if found < today and not past_allowed:
-        return Problem("past")
-    if not today - HORIZON <= found <= today + HORIZON:
-        return Problem("too_far")
-    return found
+    return _written(said, today, words) if found is None else found
 
 
-def _plain(text: str, words: Words) -> str:
+def _plain(text: str, words: Words, never_fill: frozenset[str] = frozenset()) -> str:
     """One line of lower-case words and digits, without fill words; "" where too long to be an answer."""
     if len(text) > LONGEST:
         return ""
@@ -237,7 +152,7 @@ def _plain(text: str, words: Words) -> str:
     text = "".join(letter for letter in text if unicodedata.category(letter) not in ("Mn", "Cf"))
     text = re.sub(r"['’`!?]", "", text).replace(",", " ")
     text = re.sub(r"([^\W\d])\.", r"\1 ", text)  # the dot of an abbreviation: "p.m.", "Dec."
-    return " ".join(word for word in text.split() if word not in words.fill)
+    return " ".join(word for word in text.split() if word not in words.fill or word in never_fill)
 
 
 def _clock(minutes: int) -> time:
@@ -250,12 +165,17 @@ def _spoken(said: str, today: date, words: Words) -> date | Problem | None:
     plain = said.removeprefix("a ")
     if plain in words.days:
         return today + timedelta(days=words.days[plain])
-    first, _, rest = said.partition(" ")
     next_monday = today + timedelta(days=7 - today.weekday())
+    for word in words.coming:
+        if said.startswith(word + " ") or said.endswith(" " + word):
+            said = said.removeprefix(word + " ").removesuffix(" " + word)
+            if words.units.get(said) == WEEK:
+                return next_monday
+    first, _, rest = said.partition(" ")
     if first in words.following:
         if rest in words.weekdays:
             return next_monday + timedelta(days=words.weekdays[rest])
-        return next_monday if words.units.get(rest) == _WEEK else None
+        return next_monday if words.units.get(rest) == WEEK else None
     if said in words.weekdays:
         return today + timedelta(days=(words.weekdays[said] - today.weekday() - 1) % 7 + 1)
     *counted, unit = said.split()
