@@ -11,7 +11,8 @@ rang: the athlete who changes the hour must still be asked today, under the same
 Mark a row `done` before the turn's outcome is saved: then a turn that puts its own key again is refused, and
 does not move the row it stands on.
 
-Some kinds take longer than any transaction, because somebody outside is waited for: HELD (bot.transcribe, bot.fetch).
+Some kinds take longer than any transaction, because somebody outside is waited for: HELD (bot.transcribe, bot.fetch,
+bot.groups).
 Whoever works on one of them holds it instead:
 
     open --hold--> open, nobody else's for a while --done, with what follows from it--> done
@@ -38,7 +39,8 @@ from storage.schema import due, status_is, upsert
 TRANSCRIBE = "transcribe"  # a voice note whose words somebody may write down
 FETCH = "fetch"  # a file that a coach has sent, still at Telegram
 PLANFILE = "planfile"  # the same file, here
-HELD = (TRANSCRIBE, FETCH)
+LOOK = "look"  # at who is in a group
+HELD = (TRANSCRIBE, FETCH, LOOK)
 
 
 @dataclass(frozen=True, slots=True)

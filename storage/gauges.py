@@ -12,6 +12,9 @@ What lags is what somebody waits for:
              Telegram. That may take its time, and its own loop says how it goes
     outbox   every message that is not away, since it was written. One that is held until its reader's morning lags
              only from then on
+
+Nothing lags where check-ins ring and none of them becomes a message, and then nobody is asked, and nobody knows. So it
+is counted how many of the last day's check-ins have left (`Asked`).
 """
 
 from __future__ import annotations
@@ -27,12 +30,15 @@ import sqlalchemy as sa
 
 from dialogs.levels import Level
 from dialogs.model import Lane
+from storage.attention import DRILL
 from storage.due import HELD
 from storage.schema import due, escalation, inbox, outbox, person, status_is
 
 COUNTED = 10_000  # "that many or more"
 NAMED = 20  # people, for the operator
 RECENT = timedelta(days=7)  # for what is over: Acks and dead letters
+ASKED = 200  # check-ins that are looked at, the latest ones: the question is whether it is none of them
+ASKED_FROM, ASKED_TO = timedelta(days=1), timedelta(minutes=30)  # ago; a message takes a while in the bulk of a morning
 RESTS = timedelta(minutes=5)  # a due row between two tries is ready again within this: handle.LONGEST_PAUSE
 UNREACHABLE = ("blocked", "chat_not_found", "no_rights", "not_in_group")
 AGES: tuple[tuple[str, timedelta], ...] = (
@@ -73,6 +79,15 @@ class Acks:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Of the check-ins whose hour came within the last day (ASKED at the most): how many there were, and how many have
+    left as a message."""
+
+    due: int = 0
+    sent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Gauges:
     inbox: Waiting
     due: Waiting
@@ -81,6 +96,7 @@ class Gauges:
     open: Mapping[Level, Open]
     acks: Mapping[Level, Acks]
     coaches: Mapping[str, int]  # reachable, unreachable, not_started
+    asked: Asked = Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +175,12 @@ _older = [
 _acked = escalation.c.acked_at.is_not(None)
 _OPEN = (
     sa.select(escalation.c.level, _acked, sa.func.count(), sa.func.min(escalation.c.raised_at), *_older)
-    .where(escalation.c.closed_at.is_(None))
+    .where(escalation.c.closed_at.is_(None), escalation.c.flag != DRILL)
     .group_by(escalation.c.level, _acked)
 )
 _ACKS = (
     sa.select(escalation.c.level, escalation.c.raised_at, escalation.c.acked_at)
-    .where(escalation.c.acked_at.is_not(None), escalation.c.acked_at >= _recent)
+    .where(escalation.c.acked_at.is_not(None), escalation.c.acked_at >= _recent, escalation.c.flag != DRILL)
     .order_by(escalation.c.acked_at.desc())
     .limit(COUNTED)
 )
@@ -173,6 +189,23 @@ _state = sa.case(
     (person.c.reachable, sa.literal_column("'reachable'")),
     else_=sa.literal_column("'unreachable'"),
 )
+_rung = (
+    sa.select(due.c.key)
+    .where(
+        due.c.kind == sa.literal_column("'checkin'"),
+        due.c.at.between(
+            sa.bindparam("asked_from", type_=due.c.at.type), sa.bindparam("asked_to", type_=due.c.at.type)
+        ),
+    )
+    .order_by(due.c.at.desc())
+    .limit(ASKED)
+    .subquery()
+)
+# What was superseded was met by its reader's own hand; of what is unknown it is not known that it did not arrive.
+# A message is looked up by its key, one by one: as a join, PostgreSQL would read all there are.
+_became = sa.select(outbox.c.status).where(outbox.c.key == _rung.c.key).scalar_subquery()
+_left = sa.case((_became.in_(("sent", "unknown", "superseded")), 1))
+_ASKED = sa.select(sa.func.count(), sa.func.count(_left)).select_from(_rung)
 _COACHES = sa.select(_state, sa.func.count()).where(person.c.coaches).group_by(_state)
 
 _coach = person.alias("coach")
@@ -192,7 +225,7 @@ _ALONE = (
 
 
 def read(tx: sa.Connection, now: datetime) -> Gauges:
-    """All figures at `now`, by four statements."""
+    """All figures at `now`, by five statements."""
     recent = now - RECENT
     waiting: dict[str, list[tuple[int, datetime | None]]] = {}
     for name, count, since in tx.execute(_QUEUES, {"now": now, "soon": now + RESTS, "recent": recent}):
@@ -206,6 +239,7 @@ def read(tx: sa.Connection, now: datetime) -> Gauges:
         acks=_acks(tx, recent),
         coaches={"reachable": 0, "unreachable": 0, "not_started": 0}
         | {state: count for state, count in tx.execute(_COACHES)},
+        asked=Asked(*tx.execute(_ASKED, {"asked_from": now - ASKED_FROM, "asked_to": now - ASKED_TO}).one()),
     )
 
 

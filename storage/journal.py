@@ -10,15 +10,22 @@ taken again, reads who was first, and tells the coach so.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 
-from dialogs.levels import Level
-from dialogs.model import Escalation, Record
+from dialogs.concerns import REOPENS
+from dialogs.model import Escalation, Look, Record
+from dialogs.summary import NOT_OWN
 from storage.db import Conflict
-from storage.schema import escalation, journal, person, upsert
+from storage.schema import Words, escalation, journal, person, upsert
+
+FIND_ROOM = 10
+FOUND_AS = 4  # spellings of what is looked for: SQLite's LIKE knows only the case of ASCII letters
+ESCAPE = "\\"
+SAID_SINCE = timedelta(days=1)  # a coach's first list has no earlier one to go on from
 
 _APPEND = sa.insert(journal)
 _LINE = tuple(journal.c[name] for name in ("kind", "name", "at", "day", "value", "words", "message_id"))
@@ -28,29 +35,64 @@ _RECORDS = (
     .order_by(journal.c.at, journal.c.id)
 )
 
-_author = person.alias("author")
-_SAID = (
-    sa.select(*_LINE, journal.c.person_id)
-    .join(_author, _author.c.id == journal.c.person_id)
+_people: sa.BindParameter[Any] = sa.bindparam("people", expanding=True)
+_since: sa.BindParameter[Any] = sa.bindparam("since_day", type_=journal.c.day.type)
+_THEIRS = sa.select(*_LINE, journal.c.person_id).where(journal.c.person_id.in_(_people))
+# A coach's letters stand in the athlete's journal, too; what was forwarded or heard by a machine are not their words.
+_own = sa.and_(journal.c.by_id == journal.c.person_id, journal.c.kind == "words")
+_typed_by_them = sa.and_(_own, journal.c.name.not_in(NOT_OWN))
+_SAID = _THEIRS.where(_own, journal.c.at > sa.bindparam("since"), journal.c.day >= _since).order_by(
+    journal.c.at, journal.c.id
+)
+_DAYS = _THEIRS.where(journal.c.day >= _since, sa.or_(_own, journal.c.kind.in_(("answer", "event")))).order_by(
+    journal.c.at, journal.c.id
+)
+_SEEN = (
+    sa.select(journal.c.person_id, sa.func.max(journal.c.day))
     .where(
-        _author.c.coach_id == sa.bindparam("coach"),
-        journal.c.by_id == journal.c.person_id,  # a coach's letters stand in the athlete's journal, too
-        journal.c.kind == "words",
-        journal.c.at > sa.bindparam("since"),
+        journal.c.person_id.in_(_people),
+        journal.c.day >= _since,
+        journal.c.by_id == journal.c.person_id,
+        journal.c.kind.in_(("answer", "words")),
     )
-    .order_by(journal.c.at, journal.c.id)
+    .group_by(journal.c.person_id)
+)
+_newest = (
+    sa.select(sa.func.max(journal.c.id))
+    .where(journal.c.person_id.in_(_people), journal.c.day >= _since, _typed_by_them)
+    .group_by(journal.c.person_id)
+)
+_LAST = _THEIRS.where(journal.c.id.in_(_newest)).order_by(journal.c.at, journal.c.id)
+_patterns = [sa.bindparam(f"pattern{number}", type_=Words()) for number in range(FOUND_AS)]
+_FIND = (
+    _THEIRS.where(
+        journal.c.by_id == journal.c.person_id,
+        journal.c.kind.in_(("words", "typed", "edit")),
+        sa.or_(*(journal.c.words.ilike(one, escape=ESCAPE) for one in _patterns)),
+    )
+    .order_by(journal.c.at.desc(), journal.c.id.desc())
+    .limit(FIND_ROOM)
+)
+_KEPT = _THEIRS.where(journal.c.kind == "step", journal.c.name.in_(("dossier", "note"))).order_by(
+    journal.c.at, journal.c.id
 )
 _LISTED = sa.select(sa.func.max(journal.c.at)).where(
     journal.c.person_id == sa.bindparam("coach"), journal.c.kind == "event", journal.c.name == "listed"
 )
 
-_FIELDS = tuple(Escalation.__dataclass_fields__)
+_ESCALATION = TypeAdapter(Escalation)
+_COLUMNS = tuple(name for name in Escalation.__dataclass_fields__ if name in escalation.c)
+_FACTS = frozenset(Escalation.__dataclass_fields__) - set(_COLUMNS)  # no query asks for them
 _not_closed = escalation.c.closed_at.is_(None)
+_theirs = escalation.c.athlete_id.in_(sa.bindparam("athletes", expanding=True))
+_lately = sa.and_(_theirs, escalation.c.closed_at >= sa.bindparam("lately", type_=escalation.c.closed_at.type))
 # Locked in the order of their ids, so that two turns which want the same ones cannot lock each other out.
-_ALL = sa.select(*(escalation.c[name] for name in _FIELDS)).where(_not_closed).order_by(escalation.c.id)
-_FOR_ATHLETES = _ALL.where(escalation.c.athlete_id.in_(sa.bindparam("athletes", expanding=True))).with_for_update(
-    key_share=True
-)
+_EVERY = sa.select(*(escalation.c[name] for name in _COLUMNS), escalation.c.facts).order_by(escalation.c.id)
+_ALL = _EVERY.where(_not_closed)
+# One `athlete_id IN` on each side of the OR: so each side has its own partial index.
+_FOR_TURN = _EVERY.where(sa.or_(sa.and_(_theirs, _not_closed), _lately)).with_for_update(key_share=True)
+_FOR_ATHLETES = _ALL.where(_theirs).with_for_update(key_share=True)
+_CLOSED = _EVERY.where(_lately).with_for_update(key_share=True)
 _athlete = person.alias("athlete")
 _FOR_COACH = (
     _ALL.join(_athlete, _athlete.c.id == escalation.c.athlete_id)
@@ -79,8 +121,8 @@ _CHANGE = (
         version=escalation.c.version + 1,
         **{
             name: sa.bindparam(f"new_{name}", type_=escalation.c[name].type)
-            for name in _FIELDS
-            if name not in ("id", "version", "short", "athlete_id", "raised_at")
+            for name in (*_COLUMNS, "facts")
+            if name not in ("id", "version", "short", "athlete_id")
         },
     )
 )
@@ -122,20 +164,55 @@ def records(tx: sa.Connection, person_id: int, since_day: date) -> tuple[Record,
     return tuple(Record(*row) for row in tx.execute(_RECORDS, {"person": person_id, "since": since_day}))
 
 
-def said_to(tx: sa.Connection, coach_id: int, since: datetime) -> tuple[Record, ...]:
-    """What this coach's own athletes wrote since the coach's last list, or since `since` if there was none.
+def look(tx: sa.Connection, coach_id: int, asked: Look, now: datetime) -> tuple[Record, ...]:
+    """What `asked` means, see dialogs.model.Look; `coach_id`: whose turn it is. One statement (for words since the
+    last list, two). Words that were escalated have a level as `value`; they stand on lists as a concern, and are left
+    out of "said"."""
+    values: dict[str, Any] = {"people": list(asked.people), "since_day": now.date() - timedelta(days=asked.days)}
+    match asked.kind:
+        case "said":
+            last = None if asked.days else tx.execute(_LISTED, {"coach": coach_id}).scalar()
+            since = last or now - (timedelta(days=asked.days) if asked.days else SAID_SINCE)
+            rows = tx.execute(_SAID, {**values, "since": since, "since_day": since.date() - timedelta(days=1)})
+            return tuple(one for one in _about(rows) if one.value is None)
+        case "days":
+            return _about(tx.execute(_DAYS, values))
+        case "seen":
+            found = tx.execute(_SEEN, values)
+            return tuple(Record("answer", "seen", now, day, about=person_id) for person_id, day in found)
+        case "last":
+            return _about(tx.execute(_LAST, values))
+        case "find":
+            return _about(tx.execute(_FIND, {**values, **_like(asked.words)}))
+        case "kept":
+            return _about(tx.execute(_KEPT, values))
+    raise ValueError(f"no such look: {asked.kind}")
 
-    Oldest first; `about` is the athlete. Words that were escalated (they have a level as `value`) stand on the
-    list themselves and are left out.
-    """
-    last = tx.execute(_LISTED, {"coach": coach_id}).scalar()
-    rows = tx.execute(_SAID, {"coach": coach_id, "since": last or since})
-    return tuple(record for row in rows if (record := Record(*tuple(row))).value is None)
+
+def _about(rows: sa.CursorResult[Any]) -> tuple[Record, ...]:
+    return tuple(Record(*tuple(row)) for row in rows)
+
+
+def _like(words: str) -> dict[str, str]:
+    """Patterns that find these words anywhere, and nothing else: % and _ in them are letters."""
+    spelled = (words, words.lower(), words.upper(), words.capitalize())
+    escaped = [one.replace(ESCAPE, ESCAPE * 2).replace("%", f"{ESCAPE}%").replace("_", f"{ESCAPE}_") for one in spelled]
+    return {f"pattern{number}": f"%{one}%" for number, one in enumerate(escaped)}
 
 
 def open_for_athlete(tx: sa.Connection, *athletes: int) -> tuple[Escalation, ...]:
     """The escalations, not closed, of this athlete (or these), oldest first; locked until `tx` ends."""
     return _read(tx, _FOR_ATHLETES, {"athletes": list(athletes)})
+
+
+def for_turn(tx: sa.Connection, *athletes: int, now: datetime) -> tuple[Escalation, ...]:
+    """The same, and with them those that were closed so lately that a new symptom opens them again."""
+    return _read(tx, _FOR_TURN, {"athletes": list(athletes), "lately": now - REOPENS})
+
+
+def closed_lately(tx: sa.Connection, athlete: int, now: datetime) -> tuple[Escalation, ...]:
+    """Of this athlete only the latter: a coach who runs has the others by `open_for_coach`."""
+    return _read(tx, _CLOSED, {"athletes": [athlete], "lately": now - REOPENS})
 
 
 def open_for_coach(
@@ -166,12 +243,14 @@ def open_for_coach(
 
 
 def _read(tx: sa.Connection, statement: sa.Select[Any], values: dict[str, Any]) -> tuple[Escalation, ...]:
-    return tuple(
-        Escalation(
-            **{**row, "level": Level(row["level"]), "because": tuple((int(a), int(b)) for a, b in row["because"] or ())}
-        )
-        for row in tx.execute(statement, values).mappings()
-    )
+    return tuple(escalation_from(row) for row in tx.execute(statement, values).mappings())
+
+
+def escalation_from(row: sa.RowMapping) -> Escalation:
+    """The escalation in a row. A fact that no field knows was written by a newer release and is ignored, as in
+    storage.codec; one that is missing takes its default."""
+    columns = {name: row[name] for name in _COLUMNS}
+    return _ESCALATION.validate_python({**(row["facts"] or {}), **columns, "because": row["because"] or ()})
 
 
 def save_escalation(tx: sa.Connection, changed: Escalation, cause: str) -> None:
@@ -191,4 +270,6 @@ def save_escalation(tx: sa.Connection, changed: Escalation, cause: str) -> None:
 
 def _row(one: Escalation) -> dict[str, Any]:
     spans = [list(span) for span in one.because] or None
-    return {name: getattr(one, name) for name in _FIELDS} | {"level": one.level.value, "because": spans}
+    facts = _ESCALATION.dump_python(one, mode="json", include=set(_FACTS), exclude_defaults=True)
+    row = {name: getattr(one, name) for name in _COLUMNS}
+    return row | {"level": one.level.value, "because": spans, "facts": facts or None}

@@ -22,8 +22,8 @@ at (`Snapshot.training`). A turn that looks there raises Needed, and is taken ag
 The locks are FOR NO KEY UPDATE: a plain FOR UPDATE would also stop every other turn that only refers to the
 person (a message to the coach), and two turns could wait for each other.
 
-Who answers for an athlete: the coach; behind them the backup, who is the one the coach has named, else the
-club's head coach (the one who joined first), else the next. Only those who have a chat with the bot count.
+Who answers for an athlete: the coach, or who stands in while the coach is away; behind them the backup. Which one that
+is stands in `dialogs.answering`; here it is only read who may be one. Only those who have a chat with the bot count.
 """
 
 from __future__ import annotations
@@ -36,13 +36,15 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from dialogs.events import Event, Said, Sender, Sent, Started
-from dialogs.model import Escalation, Invite, Json, Message, Outcome, Person, Snapshot
-from storage import codec, due, feeds, journal, outbox, plans, proposals, training
+from dialogs import answering
+from dialogs.events import Event, Grouped, Said, Sender, Sent, Started, Tapped
+from dialogs.model import Escalation, Invite, Json, Message, Outcome, Person, Snapshot, Topic
+from storage import attention, codec, due, feeds, journal, outbox, plans, proposals, topics, training
 from storage.db import Conflict
 from storage.schema import invite, person, upsert
-from storage.unread import RECORDS, Needed
+from storage.unread import RECORDS, STEPS, Looks, Needed
 
+DRILL = "DRILL"  # the name of whoever is made up: it stands in every text of a practice alarm
 DAYS = 8  # how far back a turn reads the journal: the last seven days for the coach's page, and today
 
 _PERSON = sa.select(*(person.c[name] for name in sorted(codec.COLUMNS)), person.c.facts)
@@ -57,21 +59,34 @@ _LOCK_BY_USERS = (
 )
 _active = sa.and_(person.c.coaches, person.c.chat_id.is_not(None))
 _by_age = (person.c.joined_at.is_(None), person.c.joined_at, person.c.id)
-_COACHES = _PERSON.where(_active).order_by(*_by_age)
+# All coaches of the club stand in each of a coach's turns. Their facts come as a text, by which a person is known again
+# (codec.person_of): to read a thousand anew would take longer than all the rest of a morning list.
+_COACHES = (
+    sa.select(*(person.c[name] for name in codec.ORDERED), sa.cast(person.c.facts, sa.Text))
+    .where(_active)
+    .order_by(*_by_age)
+)
 # A row without a part to play is the tombstone of somebody erased.
 _EVERYONE = _PERSON.where(sa.or_(person.c.runs, person.c.coaches)).order_by(person.c.id)
-_ATHLETES = _PERSON.where(person.c.coach_id == sa.bindparam("coach")).order_by(person.c.id)
+_ATHLETES = _PERSON.where(person.c.coach_id.in_(sa.bindparam("coaches", expanding=True))).order_by(person.c.id)
+# For the head coach alone: it reads the whole table.
+_ORPHANS = _PERSON.where(
+    person.c.runs,
+    sa.or_(person.c.coach_id.is_(None), person.c.coach_id.not_in(sa.bindparam("active", expanding=True))),
+).order_by(person.c.id)
+_OF_COACH = _PERSON.where(person.c.coach_id == sa.bindparam("coach")).order_by(person.c.id)
 
-# For athletes' turns, the hot path: not all coaches of the club but the athletes' own, those whom these have named,
-# and the three active ones who joined first: one of them is neither the coach nor the athlete.
+# For athletes' turns, the hot path: not all coaches of the club but the athletes' own, those whom these have named (as
+# backup, or to stand in), and the three active ones who joined first: one of them is neither the coach nor the athlete.
 _coaches: sa.BindParameter[Sequence[int]] = sa.bindparam("coaches", expanding=True)
 _named = person.alias("named")
-_first = sa.select(person.c.id).where(_active).order_by(*_by_age).limit(3).subquery("first")
+_first = sa.select(person.c.id).where(_active).order_by(*_by_age).limit(answering.LOOKED_AT).subquery("first")
 _ANSWERING = _PERSON.where(
     person.c.id.in_(
         sa.union_all(
             sa.select(_named.c.id).where(_named.c.id.in_(_coaches)),
             sa.select(_named.c.backup_id).where(_named.c.id.in_(_coaches)),
+            sa.select(_named.c.facts["substitute_id"].as_integer()).where(_named.c.id.in_(_coaches)),
             sa.select(_first.c.id),
         )
     )
@@ -152,12 +167,13 @@ def load(
 ) -> Snapshot:
     """All that the turn of this sender (private chats only) or this person may know; locks their row.
 
-    A coach's `athletes` are their own, and those of the escalations that they answer for; `proposals` are theirs that
-    are open. Into whose `training` the turn may look: their own and their athletes', and it is left unread.
+    A coach's `athletes` are their own, those whom they stand in for, for the head coach those without an active coach,
+    and those of the escalations that they answer for; `proposals` are theirs that are open. Into whose `training` the
+    turn may look: their own and their athletes', and it is left unread.
     Of the club's other coaches (`colleagues`) a coach sees all; anybody else's turn, also a stranger's, gets
     the first three at most: enough to know the head coach.
     """
-    me = _me(tx, sender, person_id)
+    me = _me(tx, sender, person_id, event)
     invited = _invited(tx, event, now)
     if me is None and invited is not None and invited.seat_id is not None and sender is not None:
         me = _seated(tx, invited.seat_id, sender)
@@ -170,31 +186,40 @@ def load(
         person=me,
         invite=invited,
         about=_about(tx, sender, event),
+        topic=_topic(tx, sender, event),
     )
     if me is not None and me.coaches:
-        coaches = _people(tx, _COACHES)
-        covers = [each.id for each in coaches if each.id == me.id or _is(me, _backup(coaches, each))]
-        head = _is(me, _backup(coaches, None))
+        coaches = tuple(codec.person_of(tuple(row)) for row in tx.execute(_COACHES))
+        mine, behind = _mine(tx, me, coaches, now)
+        covers = [each.id for each in coaches if each.id == me.id or _covers(me, coaches, each, now)]
+        head = _is(me, answering.head(coaches, now))
         escalations = journal.open_for_coach(
             tx,
             me.id,
             covers=covers,
             active=[each.id for each in coaches] if head else None,
-            # A coach who runs is never their own backup: then the next one answers for them.
-            athletes=[each.id for each in coaches if _is(me, _backup(coaches, _by_id(coaches, each.coach_id), each))],
+            athletes=[*behind, *(each.id for each in mine)],
         )
-        athletes = _athletes(tx, me, escalations)
+        athletes = _athletes(tx, me, mine, escalations)
+        if me.runs:
+            escalations = (*escalations, *journal.closed_lately(tx, me.id, now))
         wishes = proposals.open_of(tx, [each.id for each in athletes]) if athletes else ()
         snapshot = replace(snapshot, escalations=escalations, athletes=athletes, proposals=wishes)
     else:
         coaches = _near(_people(tx, _ANSWERING, coaches=_coach_ids([me] if me is not None else [])), me)
         if me is not None:
-            snapshot = replace(snapshot, escalations=journal.open_for_athlete(tx, me.id))
+            snapshot = replace(snapshot, escalations=journal.for_turn(tx, me.id, now=now))
     if me is None and snapshot.invite is not None and snapshot.invite.coach_id is not None:
         snapshot = replace(snapshot, coach=by_id(tx, snapshot.invite.coach_id))  # who is to be named in the welcome
     if me is not None and me.runs:
         snapshot = with_journal(tx, snapshot)
-    return replace(snapshot, training=training.unread(me, snapshot.athletes), **_answering_for(me, coaches))
+    return replace(
+        snapshot,
+        training=training.unread(me, snapshot.athletes),
+        looked=_unlooked(me, snapshot.athletes),
+        steps=STEPS,
+        **_answering_for(me, coaches, now),
+    )
 
 
 def load_athletes(
@@ -211,7 +236,7 @@ def load_athletes(
         people.append(me)
     if not people:
         return []
-    escalations = journal.open_for_athlete(tx, *(me.id for me in people))
+    escalations = journal.for_turn(tx, *(me.id for me in people), now=now)
     coaches = _people(tx, _ANSWERING, coaches=_coach_ids(people))
     return [
         Snapshot(
@@ -223,7 +248,9 @@ def load_athletes(
             escalations=tuple(each for each in escalations if each.athlete_id == me.id),
             records=RECORDS,
             training=training.unread(me, ()),
-            **_answering_for(me, _near(coaches, me)),
+            looked=_unlooked(me),
+            steps=STEPS,
+            **_answering_for(me, _near(coaches, me), now),
         )
         for me, sender in zip(people, senders, strict=False)
     ]
@@ -237,41 +264,56 @@ def with_journal(tx: sa.Connection, snapshot: Snapshot) -> Snapshot:
 
 def with_needed(tx: sa.Connection, snapshot: Snapshot, needed: Needed) -> Snapshot:
     """The snapshot with what a turn has looked for in vain."""
+    if needed.look is not None and isinstance(snapshot.looked, Looks) and snapshot.person is not None:
+        found = journal.look(tx, snapshot.person.id, needed.look, snapshot.now)
+        looked = replace(snapshot.looked, read={**snapshot.looked.read, needed.look: found})
+        return replace(snapshot, looked=looked)
+    if needed.steps:
+        return replace(snapshot, steps=attention.steps(tx, snapshot))
     if not needed.whose:
         return with_journal(tx, snapshot)
     return replace(snapshot, training=training.with_training(tx, snapshot, needed.whose))
 
 
+def _unlooked(me: Person | None, athletes: Sequence[Person] = ()) -> Looks:
+    """Into whose journals a turn may look: their own and, of a coach, their athletes'."""
+    return Looks(frozenset({one.id for one in (me, *athletes) if one is not None}))
+
+
 def _coach_ids(athletes: Sequence[Person]) -> list[int]:
-    return sorted({each.coach_id for each in athletes if each.coach_id is not None})
+    """Of the coaches whom these athletes' turns must know: their own, and those among whom they are to choose."""
+    return sorted({id for each in athletes for id in (each.coach_id, *each.offered) if id is not None})
 
 
 def _near(coaches: Sequence[Person], me: Person | None) -> tuple[Person, ...]:
     """Of what _ANSWERING has found for several: who is active and near to this athlete (None: to a stranger)."""
     own = _by_id(coaches, me.coach_id) if me is not None else None
-    near = () if own is None else (own.id, own.backup_id)
+    near = (*((own.id, own.backup_id, own.substitute_id) if own else ()), *(me.offered if me else ()))
     active = [each for each in coaches if each.coaches and each.chat_id is not None]
-    return tuple(each for number, each in enumerate(active) if number < 3 or each.id in near)
+    return tuple(each for number, each in enumerate(active) if number < answering.LOOKED_AT or each.id in near)
 
 
-def _answering_for(me: Person | None, coaches: Sequence[Person]) -> dict[str, Any]:
+def _answering_for(me: Person | None, coaches: Sequence[Person], now: datetime) -> dict[str, Any]:
     """The fields of a snapshot that say who answers for whom; `coaches` are active, oldest first."""
     colleagues = tuple(each for each in coaches if me is None or each.id != me.id)
-    if me is None or not me.runs:
+    if me is None or not (me.runs or me.drill):
         return {"colleagues": colleagues}
-    coach = _by_id(colleagues, me.coach_id)  # nobody coaches themselves
-    return {"colleagues": colleagues, "coach": coach, "backup": _backup(coaches, coach, me)}
+    coach, own = answering.in_charge(coaches, me, now), _by_id(coaches, me.coach_id)
+    return {"colleagues": colleagues, "coach": coach, "backup": answering.behind(coaches, coach, me, now, own)}
 
 
-def _me(tx: sa.Connection, sender: Sender | None, person_id: int | None) -> Person | None:
+def _me(tx: sa.Connection, sender: Sender | None, person_id: int | None, event: Event | None) -> Person | None:
+    """Whose turn it is: in a group only of who says or taps something there."""
+    speaks = isinstance(event, Tapped) or (isinstance(event, Grouped) and event.message is not None)
     if person_id is not None:
         found = _people(tx, _LOCK_BY_ID, person=person_id)
-    elif sender is not None and sender.private and sender.user_id is not None:
+    elif sender is not None and (sender.private or speaks) and sender.user_id is not None:
         found = _people(tx, _LOCK_BY_USER, user=sender.user_id)
     else:
         return None
     me = found[0] if found else None
-    return me if me is not None and (me.runs or me.coaches) else None  # of whom is erased only the number is left
+    # Of whom is erased only the number is left.
+    return me if me is not None and (me.runs or me.coaches or me.drill) else None
 
 
 def _seated(tx: sa.Connection, seat_id: int, sender: Sender) -> Person | None:
@@ -295,27 +337,62 @@ def _about(tx: sa.Connection, sender: Sender | None, event: Event | None) -> int
     return outbox.owner_of_reply(tx, sender.chat_id, event.reply_to)
 
 
+def _topic(tx: sa.Connection, sender: Sender | None, event: Event | None) -> Topic | None:
+    if sender is None or not isinstance(event, Grouped) or event.message is None or event.topic is None:
+        return None
+    return topics.whose(tx, sender.chat_id, event.topic)
+
+
 def _people(tx: sa.Connection, statement: sa.Select[tuple[object, ...]], **values: object) -> tuple[Person, ...]:
     return tuple(codec.person_from(row) for row in tx.execute(statement, values).mappings())
 
 
-def _athletes(tx: sa.Connection, me: Person, escalations: Sequence[Escalation]) -> tuple[Person, ...]:
-    own = _people(tx, _ATHLETES, coach=me.id)
-    known = {me.id, *(each.id for each in own)}
+def _mine(tx: sa.Connection, me: Person, coaches: Sequence[Person], now: datetime) -> tuple[list[Person], list[int]]:
+    """The athletes whom this coach has today, and of athletes the numbers behind whose coach they stand otherwise than
+    as that coach's backup: the coach is away, or an athlete coaches too."""
+    head = _is(me, answering.head(coaches, now))
+    absent = [each.id for each in coaches if each.id != me.id and answering.away(each, now)]
+    active = [each.id for each in coaches]
+    found = _people(tx, _ATHLETES, coaches=[me.id, *absent])
+    if head:
+        there = {each.id for each in found}
+        found += tuple(each for each in _people(tx, _ORPHANS, active=active) if each.id not in there)
+    mine, behind = [], []
+    for each in found:
+        if each.id == me.id or each.drill:
+            continue
+        coach = answering.in_charge(coaches, each, now)
+        if each.coach_id == me.id or _is(me, coach) or (coach is None and each.coach_id not in active):
+            mine.append(each)
+        elif _is(me, answering.behind(coaches, coach, each, now, _by_id(coaches, each.coach_id))):
+            behind.append(each.id)
+    # A coach who runs is never their own backup: then the next one answers for them.
+    for each in coaches:
+        if not each.runs:
+            continue
+        own = _by_id(coaches, each.coach_id)
+        if _is(me, answering.behind(coaches, answering.in_charge(coaches, each, now), each, now, own)):
+            behind.append(each.id)
+    return mine, behind
+
+
+def _covers(me: Person, coaches: Sequence[Person], coach: Person, now: datetime) -> bool:
+    if coach.backup_id != me.id and me.id not in {each.id for each in coaches[: answering.LOOKED_AT]}:
+        return False  # said beforehand, since it is asked of each coach of the club: `behind` looks at no others
+    return not answering.away(coach, now) and _is(me, answering.behind(coaches, coach, None, now))
+
+
+def _athletes(
+    tx: sa.Connection, me: Person, mine: Sequence[Person], escalations: Sequence[Escalation]
+) -> tuple[Person, ...]:
+    known = {me.id, *(each.id for each in mine)}
     others = [each.athlete_id for each in escalations if each.athlete_id not in known]
     covered = _people(tx, _BY_IDS, people=others) if others else ()
-    return tuple(each for each in (*own, *covered) if each.id != me.id)
+    return tuple(each for each in (*mine, *covered) if each.id != me.id)
 
 
 def _by_id(people: Sequence[Person], id: int | None) -> Person | None:
     return next((each for each in people if each.id == id), None)
-
-
-def _backup(coaches: Sequence[Person], coach: Person | None, athlete: Person | None = None) -> Person | None:
-    """Who stands behind `coach` for `athlete`; `coaches` are active, oldest first."""
-    others = [each for each in coaches if each not in (coach, athlete)]
-    named = _by_id(others, coach.backup_id) if coach is not None else None
-    return named or next(iter(others), None)
 
 
 def _is(me: Person, other: Person | None) -> bool:
@@ -392,7 +469,9 @@ def _save_one(
             for prefix in outcome.cancel:
                 due.cancel(tx, owner, prefix)
         for wakeup in outcome.wakeups:
-            due.put(tx, person_id, wakeup, now)
+            due.put(tx, wakeup.whose or person_id, wakeup, now)
+        if outcome.drill is not None:
+            due.put(tx, _made_up(tx, person_id), outcome.drill, now)
     addressed, unsent = _addressed(tx, me, turn, now)
     messages += addressed
     return Saved(person_id, unsent)
@@ -417,15 +496,22 @@ def _refuse_foreign(snapshot: Snapshot, outcome: Outcome, messages: Sequence[Mes
     me = snapshot.person
     own = {0} if me is None else {0, me.id}
     near = (snapshot.coach, snapshot.backup, *snapshot.athletes, *snapshot.colleagues)
+    if snapshot.topic is not None:
+        near = (*near, snapshot.topic.athlete, snapshot.topic.coach)
+    coach_of = {one.id: one.coach_id for one in (*near, me, outcome.person) if one is not None}
+    # An athlete's topic is in the group of that athlete's own coach, and holds nothing about anybody else.
+    in_topics = [one for one in messages if one.topic is not None]
     known = own | {one.id for one in near if one is not None}
     reached = {one.to for one in messages} | {one.about for one in messages}
     reached |= {one.about for one in outcome.records} | {one.athlete_id for one in outcome.escalations}
+    reached |= {one.whose for one in outcome.wakeups}
     reached |= {one.coach_id for one in outcome.settings} | {one.by_id for one in outcome.settings}
     reached |= {one.decided_by for one in outcome.proposals}
     # Plans are their athletes' and nobody else's: to have read of somebody, as of a colleague who runs, is not enough.
     planned = {one.about for one in outcome.changes}
     planned |= {one.athlete_id for one in outcome.proposals} | {one.athlete_id for one in outcome.settings}
     chats = {None, snapshot.sender.chat_id if snapshot.sender is not None else None}
+    chats |= {one.group for one in (me, outcome.person) if one is not None}
     if outcome.erase is not None:  # the receipt is addressed to the chat: the person is nobody by then
         reached.add(outcome.erase.person_id)
         chats |= {one.chat_id for one in (me, *near) if one is not None and one.id == outcome.erase.person_id}
@@ -434,6 +520,7 @@ def _refuse_foreign(snapshot: Snapshot, outcome: Outcome, messages: Sequence[Mes
         or not planned <= {None, *own, *(one.id for one in snapshot.athletes)}
         or (outcome.person is not None and outcome.person.id not in own)
         or any(one.to is None and one.chat_id not in chats for one in messages)
+        or any(one.topic != one.about or coach_of.get(one.topic or 0) != one.to for one in in_topics)
     ):
         raise ValueError("the outcome reaches somebody whom the snapshot does not hold")
 
@@ -458,6 +545,11 @@ def _addressed(
         if to is not None:
             recipient = known.get(to) or by_id(tx, to)
             chat_id = recipient.chat_id if recipient is not None and recipient.reachable else None
+            if message.topic is not None and recipient is not None and recipient.group is not None:
+                chat_id = recipient.group
+                payload = {**payload, topics.OF: message.topic, topics.SPARE: message.spare}
+            elif message.spare:
+                continue
         if chat_id is None:
             unsent.append(message)
             continue
@@ -468,6 +560,12 @@ def _addressed(
             addressed = replace(addressed, key=key, bubble=None, edit=False, answers=None, message_id=None)
         rows.append(outbox.row(addressed, payload, to_person=to, chat_id=chat_id, now=now, cause=turn.cause))
     return rows, tuple(unsent)
+
+
+def _made_up(tx: sa.Connection, coach_id: int) -> int:
+    """The athlete of this coach who is made up, for practice alarms; made where there is none."""
+    found = [each for each in _people(tx, _OF_COACH, coach=coach_id) if each.drill]
+    return found[0].id if found else _join(tx, Person(0, DRILL, coach_id=coach_id, reachable=False, drill=True))
 
 
 def _join(tx: sa.Connection, newcomer: Person) -> int:

@@ -25,6 +25,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from dialogs.engine import OFFERS
 from dialogs.model import Json, Person
 from dialogs.rights import KEY
 from storage import codec
@@ -41,6 +42,7 @@ from storage.schema import (
     proposal,
     session,
     setting,
+    topic,
     upsert,
     version,
 )
@@ -57,7 +59,10 @@ PERSONAL: Columns = {
     "due": ("kind", "at", "day", "data", "finished_at"),
     "outbox": ("chat_id", "payload", "message_id", "created_at", "sent_at"),
     "journal": ("by_id", "kind", "name", "at", "day", "value", "words", "message_id"),
-    "escalation": ("short", "level", "flag", "words", "because", "raised_at", "owner_id", "acked_at", "closed_at"),
+    "escalation": (
+        "short", "level", "flag", "words", "because", "raised_at", "owner_id", "acked_at", "closed_at",
+        "facts",
+    ),
     "version": ("number", "actor", "by_id", "cause", "at"),
     "session": ("uid", "day", "kind", "facts", "since", "until"),
     "proposal": (
@@ -88,11 +93,12 @@ TECHNICAL: Columns = {
     "proposal": ("id", "athlete_id", "version"),
     "setting": ("id", "athlete_id"),
     "feed": ("id", "person_id", "hash"),
+    "topic": ("id", "chat_id", "athlete_id", "thread_id", "closed", "made_at"),
     "lease": ("name", "owner", "until"),
 }  # fmt: skip
 
 _ME = sa.select(person).where(person.c.id == sa.bindparam("me"))
-_NAMES = sa.select(person.c.id, person.c.name)
+_WHO = sa.select(person.c.id, person.c.name)
 _ids: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 
 
@@ -108,7 +114,7 @@ def everything(tx: sa.Connection, person_id: int) -> dict[str, Json]:
     me = tx.execute(_ME, {"me": person_id}).mappings().first()
     if me is None:
         raise LookupError("nobody has this number")
-    names = {id: name for id, name in tx.execute(_NAMES)}
+    names = {id: name for id, name in tx.execute(_WHO)}
     whose = {
         invite: sa.or_(invite.c.used_by == person_id, invite.c.seat_id == person_id),
         inbox: sa.and_(inbox.c.who.in_(_known_as(me)), inbox.c.raw != ""),
@@ -133,6 +139,8 @@ def everything(tx: sa.Connection, person_id: int) -> dict[str, Json]:
         order = (journal.c.at, journal.c.id) if table is journal else (table.c.id,)
         rows = tx.execute(sa.select(*columns).where(mine).order_by(*order)).mappings()
         found[table.name] = [_row_json(row, names) for row in rows]
+    for row in found["escalation"]:
+        row["facts"] = _named(row["facts"], names)
     for row in found["inbox"]:
         row["raw"] = _own_part(row["raw"])
     for row in found["outbox"]:
@@ -160,7 +168,11 @@ def _known_as(me: Row) -> list[str]:
 def _person_json(me: Row, names: Mapping[int, str]) -> dict[str, Json]:
     row = _row_json({name: me[name] for name in PERSONAL["person"]}, names)
     # A letter that was begun names the athlete it is for.
-    return row | {"facts": _without(me["facts"], lambda talk: talk["script"] == "relay")}
+    facts = _without(me["facts"], lambda talk: "athlete" in talk["slots"] or OFFERS in talk["slots"])
+    for name in ("refused", "offered"):  # by name, like everybody
+        facts[name] = [names.get(id) for id in facts.get(name, ())]
+    facts["substitute"] = names.get(facts.pop("substitute_id", None) or 0)
+    return row | {"facts": facts}
 
 
 def _row_json(row: Row, names: Mapping[int, str]) -> dict[str, Json]:
@@ -171,6 +183,18 @@ def _row_json(row: Row, names: Mapping[int, str]) -> dict[str, Json]:
         else:
             shown[name] = value.isoformat() if isinstance(value, date | datetime) else value
     return shown
+
+
+def _named(facts: Json, names: Mapping[int, str]) -> Json:
+    """The facts of a concern, its notes and earlier rounds, with names for the numbers of people."""
+    if isinstance(facts, list):
+        return [_named(one, names) for one in facts]
+    if not isinstance(facts, dict):
+        return facts
+    return {
+        name.removesuffix("_id"): names.get(one) if name.endswith("_id") else _named(one, names)
+        for name, one in facts.items()
+    }
 
 
 def _own_part(raw: str) -> str:
@@ -258,6 +282,7 @@ def _delete(tx: sa.Connection, me: Row, now: datetime) -> dict[str, int]:
         # Rules of a coach who has gone bind nobody: the next one sets their own.
         setting: sa.or_(setting.c.athlete_id == id, setting.c.coach_id == id),
         feed: feed.c.person_id == id,
+        topic: topic.c.athlete_id == id,
         due: due.c.person_id == id,
         outbox: sa.and_(sa.or_(*theirs), sa.not_(last)),
         invite: sa.or_(
@@ -291,9 +316,14 @@ def _empty_copies(tx: sa.Connection, id: int, readers: Iterable[Row]) -> None:
     tx.execute(sa.update(inbox).where(handled).values(raw=""), {"ids": known_as})
 
 
+def _names(slots: Mapping[str, Json], id: int) -> bool:
+    """Has it been begun about them, or are they among those whom it offers?"""
+    return slots.get("athlete") == id or any(value == id for value, _label in slots.get(OFFERS, ()))
+
+
 def _forget_letters(tx: sa.Connection, coach: Row, id: int) -> None:
     """A letter to them that was begun and not sent names them."""
-    facts = _without(coach["facts"], lambda talk: talk["script"] == "relay" and talk["slots"].get("athlete") == id)
+    facts = _without(coach["facts"], lambda talk: _names(talk["slots"], id))
     if facts != coach["facts"]:
         tx.execute(
             sa.update(person).where(person.c.id == coach["id"]).values(facts=facts, version=person.c.version + 1)

@@ -10,6 +10,7 @@
     proposal, escalation, invite, lease, club
     setting  append-only: what coaches have set of the rules
     feed     who may read a calendar by a link
+    topic    which topic of which group is whose
     erasure  who has had themselves erased: numbers only, so that a restored backup can be cleaned of them again
 
 Rules of the house:
@@ -53,6 +54,7 @@ __all__ = [
     "session",
     "setting",
     "status_is",
+    "topic",
     "upsert",
     "version",
 ]
@@ -233,6 +235,7 @@ due = sa.Table(
     _partial("ix_due_open", "ready_at", "id", where="status = 'open'"),
     _partial("ix_due_open_person_id", "person_id", where="status = 'open'"),
     _partial("ix_due_dead", "finished_at", where="status = 'dead'"),
+    _partial("ix_due_checkin", "at", where="kind = 'checkin'"),
     sqlite_autoincrement=True,
 )
 
@@ -316,6 +319,7 @@ escalation = sa.Table(
     sa.Column("closed_at", Instant),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("because", _Json),  # spans of `words`; NULL: none, as in rows from before there were any
+    sa.Column("facts", _Json),  # the other fields of dialogs.model.Escalation, see storage.journal; NULL: older
     sa.Column("cause", sa.Text, nullable=False),
     _one_of("level", *(str(level.value) for level in Level)),
     # An open escalation without a next step is one that everybody has forgotten.
@@ -324,6 +328,8 @@ escalation = sa.Table(
     _partial("ix_escalation_not_closed", "id", where="closed_at IS NULL"),
     _partial("ix_escalation_not_closed_athlete_id", "athlete_id", where="closed_at IS NULL"),
     _partial("ix_escalation_acked", "acked_at", where="acked_at IS NOT NULL"),
+    # What was closed lately is opened again by a new symptom, so each turn of an athlete looks here.
+    _partial("ix_escalation_closed", "athlete_id", "closed_at", where="closed_at IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 
@@ -417,6 +423,20 @@ feed = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("revoked_at", Instant),
     _partial("ux_feed_person_id", "person_id", where="revoked_at IS NULL", unique=True),
+    sqlite_autoincrement=True,
+)
+
+topic = sa.Table(
+    "topic",
+    metadata,
+    _id(),
+    sa.Column("chat_id", sa.BigInteger, nullable=False),  # the group's
+    _person("athlete_id", nullable=False),
+    sa.Column("thread_id", sa.BigInteger, nullable=False),  # the topic's number in it
+    sa.Column("closed", sa.Boolean, nullable=False),  # by people: it has to be opened before anybody can answer there
+    sa.Column("made_at", Instant, nullable=False),
+    sa.UniqueConstraint("chat_id", "athlete_id"),
+    sa.UniqueConstraint("chat_id", "thread_id", name="uq_topic_thread_id"),  # one topic is never two athletes'
     sqlite_autoincrement=True,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
@@ -43,6 +44,20 @@ def with_training(tx: sa.Connection, known: Snapshot, whose: Collection[int]) ->
     near = [one for one in (known.person, *known.athletes) if one is not None and one.id in whose]
     more = read(tx, near, known.now, own=known.person.id if known.person is not None else 0)
     return Trainings(before.whose, {**before.read, **more})
+
+
+def together(tx: sa.Connection, known: Sequence[Snapshot]) -> list[Snapshot]:
+    """The same snapshots, each of another athlete who does not coach, with their own training read: five statements
+    for all of them."""
+    if not known:
+        return []
+    athletes = [one.person for one in known if one.person is not None]
+    found = read(tx, athletes, known[0].now)
+    return [
+        replace(one, training=Trainings(frozenset({one.person.id}), {one.person.id: found[one.person.id]}))
+        for one in known
+        if one.person is not None
+    ]
 
 
 def histories(tx: sa.Connection, known: Snapshot) -> dict[int, Training]:

@@ -3,15 +3,20 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from dialogs import concerns
+from dialogs.concerns import REOPENS
+from dialogs.events import Sender
 from dialogs.levels import Level
-from dialogs.model import Outcome, Person
-from storage import journal, people
+from dialogs.model import Escalation, Note, Outcome, Person, Round
+from storage import journal, people, rights
 from storage.db import Conflict, Database
-from tests.storage.club import NOW, join, load, snapshot, worry
+from storage.schema import escalation
+from tests.storage.club import HOUR, MINUTE, NOW, change, join, load, snapshot, worry
 
 
 @pytest.fixture
@@ -118,3 +123,93 @@ def test_the_journal_is_read_from_a_day_on_in_the_order_of_its_instants(db: Data
         assert journal.records(tx, ann.id, day - timedelta(days=2)) == (early, late)
         assert journal.records(tx, ann.id, day - timedelta(days=1)) == (early,)
     assert snapshot().records == ()
+
+
+# --- the life of a concern --------------------------------------------------------------------------------------
+
+
+def lived(ann: Person, short: str = "K7Q2M", **fields: Any) -> Escalation:
+    """One that has been through everything."""
+    was = Round(NOW - 3 * HOUR, 1, NOW - 2 * HOUR, NOW - HOUR, NOW, 1)
+    facts = {
+        "topic": "pain:shin", "handled_at": NOW, "closed_by_id": 1, "read_at": NOW, "asks": 3,
+        "seen": ((NOW.date() - timedelta(days=1), 4), (NOW.date(), None)),
+        "notes": (Note(NOW, 1, "שלום 👨‍👩‍👧 {{7*7}} <b"),), "past": (was,),
+    }  # fmt: skip
+    return replace(worry(ann), short=short, **{**facts, **fields})
+
+
+def test_all_of_its_life_comes_back_as_it_was(db: Database, ann: Person) -> None:
+    one = lived(ann)
+    with db.begin() as tx:
+        journal.save_escalation(tx, one, "test")
+        [read] = journal.open_for_athlete(tx, ann.id)
+        assert read == replace(one, id=read.id)
+        later = replace(read, asks=4, notes=(*read.notes, Note(NOW, 1, "\x00\ud83d")), raised_at=NOW + HOUR)
+        journal.save_escalation(tx, later, "test")
+        assert journal.open_for_athlete(tx, ann.id) == (replace(later, version=read.version + 1),)
+
+
+def test_one_from_before_there_was_a_life_is_read_and_one_without_any_costs_nothing(db: Database, ann: Person) -> None:
+    with db.begin() as tx:
+        journal.save_escalation(tx, worry(ann), "test")
+        assert tx.execute(sa.select(escalation.c.facts)).scalar() is None
+        [read] = journal.open_for_athlete(tx, ann.id)
+        assert read.topic == "" and read.seen == () and concerns.topic(read) == "body"
+        tx.execute(sa.update(escalation).values(facts={"asks": 2, "of_a_newer_release": [1]}))
+        assert journal.open_for_athlete(tx, ann.id) == (replace(read, asks=2),)
+
+
+def test_an_athletes_turn_knows_what_was_closed_lately_and_a_coachs_does_not(db: Database, ann: Person) -> None:
+    closed = {"owner_id": 1, "acked_at": NOW, "next_at": None}
+    edge = NOW - REOPENS
+    with db.begin() as tx:
+        [kim] = people.find(tx, "Kim", "coach")
+        journal.save_escalation(tx, worry(ann), "test")
+        journal.save_escalation(tx, lived(ann, "LATELY", closed_at=edge, **closed), "test")
+        journal.save_escalation(tx, lived(ann, "BEFORE", closed_at=edge - MINUTE, **closed), "test")
+        ben = join(tx, "Ben", 32, runs=True, coach_id=kim.id)
+        journal.save_escalation(tx, lived(ben, "BENS2", closed_at=NOW, **closed), "test")
+        assert [one.short for one in load(tx, ann).escalations] == ["K7Q2M", "LATELY"]
+        assert [one.short for one in load(tx, ben).escalations] == ["BENS2"]
+        assert [one.short for one in load(tx, kim).escalations] == ["K7Q2M"]
+        senders = [Sender(one.chat_id or 0, one.user_id) for one in (ann, ben)]
+        together = people.load_athletes(tx, senders, now=NOW, dice=lambda: "", bot="bot")
+        assert [[one.short for one in each.escalations] for each in together] == [["K7Q2M", "LATELY"], ["BENS2"]]
+
+
+def test_a_coach_who_runs_knows_their_own_that_were_closed_lately(db: Database, ann: Person) -> None:
+    with db.begin() as tx:
+        [kim] = people.find(tx, "Kim", "coach")
+        runner = change(tx, kim, runs=True)
+        closed = {"owner_id": 1, "acked_at": NOW, "next_at": None, "closed_at": NOW}
+        journal.save_escalation(tx, lived(runner, "KIMS2", **closed), "test")
+        journal.save_escalation(tx, lived(ann, "ANNS2", **closed), "test")
+        assert [one.short for one in load(tx, runner).escalations] == ["KIMS2"]
+
+
+def test_what_an_athletes_turn_reads_is_found_by_the_two_partial_indexes(db: Database, ann: Person) -> None:
+    """However many there ever were: one statement, and no look at what was closed long ago."""
+    if not db.is_sqlite:
+        pytest.skip("the planner of PostgreSQL reads small tables as a whole; the indexes are the same")
+    asked: list[tuple[str, Any]] = []
+    with db.begin() as tx:
+        sa.event.listen(
+            tx, "before_cursor_execute", lambda connection, cursor, said, values, *rest: asked.append((said, values))
+        )
+        journal.for_turn(tx, ann.id, ann.id + 1, now=NOW)
+        [(statement, values)] = asked
+        plan = "\n".join(str(row[3]) for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values))
+    assert "ix_escalation_not_closed_athlete_id" in plan and "ix_escalation_closed" in plan, plan
+    assert "SCAN escalation" not in plan, plan
+
+
+def test_an_export_names_the_people_in_it_and_has_the_private_notes(db: Database, ann: Person) -> None:
+    with db.begin() as tx:
+        [kim] = people.find(tx, "Kim", "coach")
+        one = lived(ann, notes=(Note(NOW, kim.id, "on it since the marathon"),), closed_by_id=kim.id)
+        journal.save_escalation(tx, one, "test")
+        [row] = rights.everything(tx, ann.id)["escalation"]
+    [note] = row["facts"]["notes"]
+    assert note["by"] == "Kim" and note["words"] == "on it since the marathon" and "by_id" not in note
+    assert row["facts"]["closed_by"] == "Kim" and row["facts"]["seen"][0][1] == 4

@@ -16,7 +16,7 @@ from dialogs.levels import Level
 from dialogs.model import Escalation, Lane, Message, Person, Wakeup
 from storage import due, gauges, inbox, journal, outbox
 from storage.db import Database
-from storage.gauges import COUNTED, Acks, Gauges, Open, Waiting
+from storage.gauges import COUNTED, Acks, Asked, Gauges, Open, Waiting
 from storage.inbox import Incoming
 from storage.schema import due as due_table
 from storage.schema import escalation, person
@@ -251,7 +251,7 @@ def test_a_hundred_thousand_rows_that_are_done_are_not_even_touched(db: Database
     with db.read() as tx, listening(db) as asked:
         gauges.read(tx, NOW)
         statements = [one for one in asked if one[0].startswith("SELECT")]
-        assert len(statements) == 4
+        assert len(statements) == 5
         explain = "EXPLAIN QUERY PLAN" if db.is_sqlite else "EXPLAIN"
         plans = "\n".join(
             str(step[-1]) for one, given in statements for step in tx.exec_driver_sql(f"{explain} {one}", given)
@@ -259,8 +259,23 @@ def test_a_hundred_thousand_rows_that_are_done_are_not_even_touched(db: Database
     whole = r"SCAN (?:inbox|due|outbox|escalation)$" if db.is_sqlite else r"Seq Scan on (?:inbox|due|outbox|escalation)"
     assert re.findall(whole, plans, re.MULTILINE) == []
     for index in ("inbox_new", "due_open", "outbox_pending", "outbox_leased", "inbox_dead", "outbox_dead",
-                  "escalation_not_closed", "escalation_acked"):  # fmt: skip
+                  "escalation_not_closed", "escalation_acked", "due_checkin"):  # fmt: skip
         assert f"ix_{index}" in plans, plans
+
+
+def test_check_ins_that_rang_and_never_left_are_seen(db: Database) -> None:
+    with db.begin() as tx:
+        ann = join(tx, "Ann", 1, runs=True)
+        for key, ago in (("old", 25 * HOUR), ("a", 20 * HOUR), ("b", 2 * HOUR), ("fresh", MINUTE), ("c", -HOUR)):
+            due.put(tx, ann.id, Wakeup("checkin", f"checkin:1:{key}", NOW - ago), NOW - DAY)
+        due.put(tx, ann.id, Wakeup("page", "page:1", NOW - 2 * HOUR), NOW - DAY)
+    assert look(db).asked == Asked(2, 0)
+    with db.begin() as tx:
+        put(tx, 1, NOW - HOUR, Lane.PROMPT, key="checkin:1:b")
+    assert look(db).asked == Asked(2, 0), "put is not sent"
+    with db.begin() as tx:
+        tx.execute(sa.update(outbox_table).values(status="sent", sent_at=NOW - HOUR))
+    assert look(db).asked == Asked(2, 1)
 
 
 def test_a_backlog_is_counted_no_further_than_it_matters_but_its_oldest_is_found(db: Database) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from storage import club, feeds, people, plans, proposals
+from dialogs import concerns
+from storage import club, feeds, journal, people, plans, proposals
 from storage.db import HEAD, Database, NewerDatabase, at_head, migrate, open_db, state
-from storage.schema import metadata
+from storage.schema import escalation, metadata
 from tests.storage.club import NOW, join, planned, session, wish
 
 
@@ -102,6 +104,29 @@ def test_plans_come_and_go_and_what_was_there_stays(database_url: str) -> None:
         assert [one.name for one in people.everyone(tx)] == ["Ann"]
         assert plans.versions(tx, ann.id) == () and feeds.whose(tx, "c" * 32) is None
         assert planned(tx, ann, session("a")).number == 1
+    db.close()
+
+
+def test_the_life_of_a_concern_comes_and_goes_and_the_concern_stays(database_url: str) -> None:
+    migrate(database_url, "0004")
+    db = open_db(database_url)
+    before = catalog(db)
+    with db.begin() as tx:
+        ann = join(tx, "Ann", 31, runs=True)
+        old = {"athlete_id": ann.id, "short": "K7Q2M", "level": "now", "flag": "chest", "words": "my chest hurts"}
+        old |= {"raised_at": NOW, "next_at": NOW, "step": 0, "version": 1, "cause": "test"}
+        tx.execute(sa.insert(escalation).values(**old))
+    migrate(database_url)
+    with db.begin() as tx:
+        [one] = journal.open_for_athlete(tx, ann.id)
+        assert concerns.topic(one) == "body" and one.past == ()
+        journal.save_escalation(tx, replace(one, asks=1, seen=((NOW.date(), None),)), "test")
+    migrate(database_url, "0004")
+    assert catalog(db) == before
+    migrate(database_url)
+    with db.begin() as tx:
+        [one] = journal.open_for_athlete(tx, ann.id)
+        assert one.words == "my chest hurts" and one.asks == 0
     db.close()
 
 

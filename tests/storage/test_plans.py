@@ -44,7 +44,7 @@ ASKED: dict[str, Callable[[sa.Connection], object]] = {
     ),
     "a coach's proposals are read": lambda tx: proposals.open_of(tx, [1, 2]),
     "an athlete's turn": lambda tx: load(tx, join(tx, "Ann", 31, runs=True)),
-    "a coach's turn": lambda tx: load(tx, join(tx, "Kim", 21, coaches=True)),
+    "a coach's turn": lambda tx: (join(tx, "Hal", 20, coaches=True), load(tx, join(tx, "Kim", 21, coaches=True))),
 }
 
 

@@ -132,7 +132,7 @@ def test_a_former_coach_reads_nothing_about_those_who_were_theirs(db: Database, 
         people.save(tx, load(tx, kim), Outcome(person=replace(kim, coaches=False)), (), "test", NOW)
         known = load(tx, replace(kim, coaches=False))
         assert "secret" not in repr(known)
-        assert (known.athletes, known.escalations, known.records, known.said) == ((), (), (), ())
+        assert (known.athletes, known.escalations, known.records) == ((), (), ())
         assert journal.open_for_athlete(tx, ann.id), "it is still there"
 
 

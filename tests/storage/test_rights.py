@@ -103,6 +103,7 @@ def fill(tx: sa.Connection, me: Person, coach: Person | None, number: int) -> Fi
     put(schema.proposal, athlete_id=me.id, decider_id=by.id, state="declined", short=f"{me.name}-wish")
     put(schema.setting, athlete_id=me.id, coach_id=by.id, by_id=by.id)
     put(schema.feed, person_id=me.id)
+    put(schema.topic, athlete_id=me.id)
     return mine
 
 
@@ -197,7 +198,7 @@ def test_an_erasure_leaves_a_number_and_the_others_alone(db: Database, club: tup
         counts = rights.erase(tx, ann.id, "RECEIPT", NOW)
     assert counts == {
         "journal": 2, "escalation": 1, "due": 1, "outbox": 2, "invite": 1, "inbox": 3, "version": 1, "session": 2,
-        "proposal": 1, "setting": 1, "feed": 1,
+        "proposal": 1, "setting": 1, "feed": 1, "topic": 1,
     }  # fmt: skip
     assert canaries(db, "Ann") == []
     assert len(canaries(db, "canary-Ben")) > 8

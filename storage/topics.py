@@ -1,0 +1,201 @@
+"""Which topic of which group is whose, and what becomes of a message that is meant for one.
+
+A row of the outbox that is meant for a topic says so in its payload: `topic_of` is the athlete. Which topic that is
+stands here and is looked up when the row leaves, because until then the topic may be made, deleted or moved. Whoever
+sends (bot.send, bot.topics) asks `find_out`, and says what came of it:
+
+    made         there is a topic now
+    forget       it is gone: the next row makes another one
+    elsewhere    the group takes nothing any more: what still waits for it goes to the private chat of its coach
+
+The group that a coach uses is a fact of that coach (`Person.group`), known to every turn without a look in here. A
+topic whose coach uses another group, or none, is nobody's: what is said there goes nowhere (dialogs.topics).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from dialogs.events import Grouped
+from dialogs.model import Json, Person, Topic, Wakeup
+from storage import codec, due, outbox
+from storage.outbox import Leased
+from storage.schema import outbox as rows
+from storage.schema import person, status_is, topic, upsert
+
+OF = "topic_of"  # in a payload: the athlete in whose topic it is shown
+SPARE = "spare"  # in a payload: a copy, which may be left out
+NAME_ROOM = 120  # characters; Telegram takes 128
+
+_here = sa.and_(topic.c.chat_id == sa.bindparam("chat"), topic.c.athlete_id == sa.bindparam("athlete"))
+_PERSON = sa.select(*(person.c[name] for name in sorted(codec.COLUMNS)), person.c.facts)
+_WHOSE = _PERSON.join(topic, topic.c.athlete_id == person.c.id).where(
+    topic.c.chat_id == sa.bindparam("chat"), topic.c.thread_id == sa.bindparam("thread")
+)
+_BY_ID = _PERSON.where(person.c.id == sa.bindparam("person"))
+_FIND = (
+    sa.select(person.c.name, topic.c.thread_id, topic.c.closed)
+    .select_from(
+        person.outerjoin(topic, sa.and_(topic.c.athlete_id == person.c.id, topic.c.chat_id == sa.bindparam("chat")))
+    )
+    .where(person.c.id == sa.bindparam("athlete"))
+)
+_NAMESAKES = (
+    sa.select(sa.func.count())
+    .select_from(topic.join(person, person.c.id == topic.c.athlete_id))
+    .where(topic.c.chat_id == sa.bindparam("chat"), person.c.name == sa.bindparam("name"))
+    .where(topic.c.athlete_id != sa.bindparam("athlete"))
+)
+_new = upsert(topic)
+_MADE = _new.on_conflict_do_update(
+    index_elements=["chat_id", "athlete_id"],
+    set_={"thread_id": _new.excluded.thread_id, "closed": sa.false(), "made_at": _new.excluded.made_at},
+)
+_CLOSED = (
+    sa.update(topic)
+    .where(topic.c.chat_id == sa.bindparam("chat"), topic.c.thread_id == sa.bindparam("thread"))
+    .values(closed=sa.bindparam("now_closed"))
+)
+_COACHES = _PERSON.where(person.c.coaches, person.c.chat_id.is_not(None)).with_for_update(key_share=True)
+_CHANGE = (
+    sa.update(person)
+    .where(person.c.id == sa.bindparam("row_id"))
+    .values(facts=sa.bindparam("new_facts", type_=person.c.facts.type), version=person.c.version + 1)
+)
+_WAITING = sa.select(rows.c.id, rows.c.payload).where(
+    rows.c.chat_id == sa.bindparam("chat"), rows.c.to_person == sa.bindparam("coach"), status_is(rows, "pending")
+)
+_GO = (
+    sa.update(rows)
+    .where(rows.c.id == sa.bindparam("row_id"))
+    .values(
+        chat_id=sa.bindparam("private"),
+        payload=sa.bindparam("new_payload", type_=rows.c.payload.type),
+        status="pending",
+        lease_owner=None,
+        lease_until=None,
+    )
+)
+_LEAVE_OUT = (
+    sa.update(rows)
+    .where(rows.c.id == sa.bindparam("row_id"))
+    .values(status="superseded", lease_owner=None, lease_until=None)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an athlete's row goes. `thread` None: the topic has to be made, and is called `name`."""
+
+    name: str
+    thread: int | None
+    closed: bool
+
+
+# --- for a turn -----------------------------------------------------------------------------------------------------
+
+
+def whose(tx: sa.Connection, chat_id: int, thread: int) -> Topic | None:
+    """The athlete of this topic, and that athlete's coach. None: it is none of ours."""
+    athlete = _one(tx, _WHOSE, chat=chat_id, thread=thread)
+    if athlete is None:
+        return None
+    coach = _one(tx, _BY_ID, person=athlete.coach_id) if athlete.coach_id is not None else None
+    return Topic(thread, athlete, coach)
+
+
+def happened(tx: sa.Connection, chat_id: int, event: Grouped, now: datetime) -> None:
+    """People have closed or opened a topic, or thrown the bot out of a group; then each coach who uses it is told."""
+    if event.what in ("closed", "reopened") and event.topic is not None:
+        closed = event.what == "closed"
+        tx.execute(_CLOSED, {"chat": chat_id, "thread": event.topic, "now_closed": closed})
+    elif event.what == "removed":
+        for coach in _using(tx, chat_id):
+            lost(tx, coach.id, chat_id, "not_in_group", f"{now:%Y%m%dT%H%M%S}", now)
+
+
+def lost(tx: sa.Connection, coach_id: int, chat_id: int, what: str, cause: str, now: datetime) -> None:
+    """A group takes nothing any more: a turn of its coach decides what follows (dialogs.topics.lost)."""
+    data: dict[str, Json] = {"what": what, "chat": chat_id}
+    due.put(tx, coach_id, Wakeup("topic", f"topic:{coach_id}:{chat_id}:{cause}", now, data=data), now)
+
+
+def moved(tx: sa.Connection, old: int, new: int) -> None:
+    """A group has another number from now on. Its topics, if it had any, are none there."""
+    outbox.migrate_chat(tx, old, new)
+    tx.execute(sa.delete(topic).where(topic.c.chat_id == old))
+    for coach in _using(tx, old):
+        facts = codec.person_row(coach)["facts"]
+        group = new if coach.group == old else coach.group
+        asked = new if coach.group_asked == old else coach.group_asked
+        tx.execute(_CHANGE, {"row_id": coach.id, "new_facts": {**facts, "group": group, "group_asked": asked}})
+
+
+def _using(tx: sa.Connection, chat_id: int) -> list[Person]:
+    """A club has few coaches, and this is rare: they are all read."""
+    coaches = [codec.person_from(row) for row in tx.execute(_COACHES).mappings()]
+    return [one for one in coaches if chat_id in (one.group, one.group_asked)]
+
+
+def _one(tx: sa.Connection, query: sa.Select[Any], **values: object) -> Person | None:
+    row = tx.execute(query, values).mappings().first()
+    return None if row is None else codec.person_from(row)
+
+
+# --- for sending ----------------------------------------------------------------------------------------------------
+
+
+def find_out(tx: sa.Connection, row: Leased) -> Place:
+    """Where this row goes; its payload names the athlete."""
+    athlete = int(row.payload[OF])
+    found = tx.execute(_FIND, {"chat": row.chat_id, "athlete": athlete}).first()
+    if found is None:  # erased in this instant
+        return Place("?", None, False)
+    name, thread, closed = found
+    if thread is None:
+        others = tx.execute(_NAMESAKES, {"chat": row.chat_id, "name": name, "athlete": athlete}).scalar_one()
+        name = name[:NAME_ROOM] + (f" ({others + 1})" if others else "")
+    return Place(name, thread, bool(closed))
+
+
+def made(tx: sa.Connection, chat_id: int, athlete_id: int, thread: int, now: datetime) -> None:
+    new = {"chat_id": chat_id, "athlete_id": athlete_id, "thread_id": thread, "closed": False, "made_at": now}
+    tx.execute(_MADE, new)
+
+
+def opened(tx: sa.Connection, chat_id: int, thread: int) -> None:
+    tx.execute(_CLOSED, {"chat": chat_id, "thread": thread, "now_closed": False})
+
+
+def forget(tx: sa.Connection, row: Leased) -> None:
+    """The topic of this row is gone. Whatever comes to its athlete next makes another one, and says so there."""
+    tx.execute(sa.delete(topic).where(_here), {"chat": row.chat_id, "athlete": int(row.payload[OF])})
+    stored = tx.execute(sa.select(rows.c.payload).where(rows.c.id == row.id)).scalar_one()
+    tx.execute(sa.update(rows).where(rows.c.id == row.id).values(payload={**stored, "anew": True}))
+
+
+def elsewhere(tx: sa.Connection, row: Leased, *, all_of_it: bool) -> bool:
+    """This row goes to the private chat of whom it is for; `all_of_it`: and all else that waits for this group. Copies
+    are left out: what they are of stands in the private chat. False: there is no private chat."""
+    private = tx.execute(sa.select(person.c.chat_id).where(person.c.id == row.to_person)).scalar()
+    values = {"chat": row.chat_id, "coach": row.to_person}
+    waiting = [tuple(one) for one in tx.execute(_WAITING, values)] if all_of_it else []
+    own = tx.execute(sa.select(rows.c.payload).where(rows.c.id == row.id)).scalar_one()
+    for id, payload in [(row.id, own), *waiting]:
+        if OF not in payload:
+            continue
+        if payload.get(SPARE):
+            tx.execute(_LEAVE_OUT, {"row_id": id})
+        elif private is not None:
+            tx.execute(_GO, {"row_id": id, "private": private, "new_payload": _for_private(payload)})
+    return private is not None or bool(own.get(SPARE))
+
+
+def _for_private(payload: Mapping[str, Json]) -> dict[str, Json]:
+    kept = {name: value for name, value in payload.items() if name not in (OF, SPARE, "anew", "elsewhere", "again")}
+    return kept | {"text": f"{payload.get('elsewhere', '')}\n{payload.get('text', '')}".strip()}
