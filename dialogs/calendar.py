@@ -20,7 +20,10 @@ from dialogs import plan_ics, render
 from dialogs.draft import Draft
 from dialogs.model import Person, Session
 
-OFF = ("off", "stop", "end", "delete", "revoke", "none")
+OFF = (
+    "off", "stop", "end", "delete", "revoke", "none", "fuera", "parar", "anular", "fin", "arrêter", "aucun", "aus",
+    "beenden", "löschen", "keine",
+)  # fmt: skip
 BACK = timedelta(days=28)  # so far the calendar looks back: what was planned is still there when the week is reviewed
 
 

@@ -11,13 +11,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from dialogs import engine, escalation, proposals, summary, timing
+from dialogs import concerns, conversation, engine, escalation, proposals, summary, timing
 from dialogs.draft import Draft, Rows
 from dialogs.events import Due
 from dialogs.levels import Level
 from dialogs.model import Button, Json, Lane, Talk
 from dialogs.scripts import SCRIPTS
 from dialogs.scripts.checkin import ITEMS
+from dialogs.words import aches
 from dialogs.words.aches import BONE_LIKE, Ache
 
 SNOOZE = timedelta(hours=1)
@@ -55,6 +56,8 @@ def due(draft: Draft, event: Due) -> None:
             plan_next(draft)
         return
     lost_until = timing.lost_until(event.data)
+    if not lost_until and conversation.put_off(draft, event):
+        return
     if event.late or lost_until:
         # Its date is used up: the key of its wakeup has rung, and a second one for the same date would be refused.
         draft.change(asked_on=event.day)
@@ -192,12 +195,15 @@ def _judge_pain(draft: Draft, slots: Mapping[str, Json]) -> None:
     words = f"{side}{where}, {level}/10" + (", changes the stride" if stride == "yes" else "")
     said = [str(one.words) for one in summary.own_words(draft.days) if one.day == draft.today]
     words = "\n".join([words, *said[-3:]])
+    hurts = Ache(place=aches.read(where).place, score=level)
     if where in BONE_LIKE and level > 0:
-        escalation.raise_(draft, Level.TODAY, "pain_bone", words)
+        escalation.raise_(draft, Level.TODAY, "pain_bone", words, ache=hurts)
     elif level > PAIN_HIGH:
-        escalation.raise_(draft, Level.CONCERN, "pain_high", words)
+        escalation.raise_(draft, Level.CONCERN, "pain_high", words, ache=hurts)
     elif level >= PAIN_SOME and stride == "yes":
-        escalation.raise_(draft, Level.CONCERN, "pain_stride", words)
+        escalation.raise_(draft, Level.CONCERN, "pain_stride", words, ache=hurts)
+    else:
+        concerns.felt(draft, hurts)
     proposals.judge(draft)
 
 

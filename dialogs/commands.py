@@ -9,22 +9,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from dialogs import (
+    acts,
     asking,
+    attention,
+    broadcast,
     calendar,
     checkin,
+    coach_weeks,
+    cover,
     desk,
+    dossier,
+    drill,
     engine,
     escalation,
+    followups,
+    health,
     importing,
     joining,
     laying,
     life,
+    lists,
+    lookup,
+    menus,
+    mornings,
+    owning,
+    passing,
     planning,
     proposals,
     rights,
     rulebook,
     summary,
+    tongue,
+    topics,
     transcripts,
+    weekday,
+    weeks,
 )
 from dialogs.draft import Draft
 from dialogs.levels import Level
@@ -41,7 +60,7 @@ def parse(text: str) -> tuple[str, str] | None:
 
 
 def _checkin(draft: Draft, rest: str) -> None:
-    checkin.start(draft)
+    mornings.start(draft)
 
 
 def _change(draft: Draft, rest: str) -> None:
@@ -73,6 +92,7 @@ def _need_coach(draft: Draft, rest: str) -> None:
 
 def _resume(draft: Draft, rest: str) -> None:
     draft.change(paused_until=None)
+    draft.record("event", "resumed")
     checkin.plan_next(draft)
     draft.say("settings.done", joining.facts(draft))
 
@@ -92,12 +112,31 @@ def _plan(draft: Draft, rest: str) -> None:
         _unready(draft)
 
 
+def _week(draft: Draft, rest: str) -> None:
+    """Their week so far; somebody who coaches and runs gets both."""
+    if draft.person.coaches:
+        coach_weeks.show(draft, rest)
+    if draft.person.runs:
+        weeks.show(draft, rest)
+
+
+def _whom(draft: Draft, talk: Talk, step: engine.Moved) -> None:
+    """Which of two athletes of one name: then it goes on as if the name had been enough."""
+    draft.close(talk.script)
+    draft.strip(talk)
+    if step.ended == "cancelled":
+        draft.say("desk.left")
+    else:
+        COMMANDS[str(talk.slots["then"])](draft, f"#{step.answers['whom']} {talk.slots['rest']}")
+
+
 def _settings(draft: Draft, rest: str) -> None:
     draft.say("settings.show", joining.facts(draft))
 
 
 def help_(draft: Draft, rest: str) -> None:
-    draft.say("shared.help", {"runs": draft.person.runs, "coaches": draft.person.coaches})
+    me = draft.person
+    draft.say("shared.help", {"runs": me.runs, "coaches": me.coaches}, menu=menus.own(me))
 
 
 def _privacy(draft: Draft, rest: str) -> None:
@@ -165,28 +204,58 @@ COMMANDS: Mapping[str, Act] = {
     "coach": _athletes_only(_need_coach),
     "pause": _athletes_only(_pause),
     "resume": _athletes_only(_resume),
+    "me": _athletes_only(dossier.me),
+    "health": _athletes_only(health.command),
     "daysoff": _athletes_only(_talk("days_off")),
     "hour": _settled_only(_talk("hour")),
     "zone": _settled_only(_talk("zone")),
+    "weekday": _settled_only(_talk("weekday")),
+    "week": _settled_only(_week),
     "settings": _settings,
+    "language": tongue.language,
     "help": help_,
     "privacy": _privacy,
     "export": rights.export,
     "erase": rights.ask,
     "invite": _coaches_only(lambda draft, name: desk.invite(draft, name)),
-    "queue": _coaches_only(lambda draft, rest: desk.queue(draft)),
+    "queue": _coaches_only(lists.queue),
+    "today": _coaches_only(lists.today),
+    "athlete": _coaches_only(dossier.show),
+    "note": _coaches_only(dossier.note),
+    "write": _coaches_only(desk.write_to),
+    "quiet": _coaches_only(lookup.quiet),
+    "find": _coaches_only(lookup.find),
+    "roster": _coaches_only(lookup.roster),
     "athletes": _coaches_only(lambda draft, rest: desk.athletes(draft)),
     "backup": _coaches_only(lambda draft, name: desk.backup(draft, name)),
+    "concern": _coaches_only(owning.show),
     "lay": _coaches_only(laying.write),
     "rules": _coaches_only(rulebook.list_),
+    "link": _coaches_only(topics.link),
+    "unlink": _coaches_only(topics.unlink),
+    "hours": _coaches_only(cover.hours),
+    "holiday": _coaches_only(cover.holiday),
+    "handover": _coaches_only(cover.handover_of),
+    "club": _coaches_only(cover.club),
+    "move_athlete": _coaches_only(passing.move),
+    "leave": _coaches_only(passing.leave),
+    "attention": _coaches_only(attention.show),
+    "drill": _coaches_only(drill.begin),
+    "broadcast": _coaches_only(broadcast.write),
 }
 
+ABOUT_OTHERS = (
+    "athlete", "write", "note", "find", "concern", "broadcast", "handover", "move_athlete", "holiday",
+)  # fmt: skip  # what a coach writes behind these is not about themselves
 TAKES_TEXT = (
-    "pause", "hour", "zone", "daysoff", "invite", "backup", "plan", "move", "busy", "away", "calendar", "lay", "rules",
+    "language", "pause", "health", "hour", "zone", "daysoff", "invite", "backup", "plan", "move", "busy",
+    "away", "calendar", "lay", "rules", "hours", "attention",
 )  # fmt: skip  # what stands behind these is their answer
 SMALL_TALK = frozenset(
     "thanks thank you thx ty ok okay k good great fine perfect cool nice super yes no yep nope hi hello hey morning "
-    "evening night bye see will do all well".split()
+    "evening night bye see will do all well "
+    "gracias muchas vale hola buenos buenas días tardes noches adiós merci beaucoup bonjour bonsoir salut oui non "
+    "danke hallo servus moin guten morgen tschüss prima klar ja nein sí".split()
 )
 
 # Plain words that are a wish and nothing else; longer sentences are words for a human.
@@ -203,21 +272,48 @@ WISHES: Mapping[str, Act] = {
     "resume": COMMANDS["resume"],
     "settings": COMMANDS["settings"],
     "help": COMMANDS["help"],
-}
+} | {  # the same in the other languages in which people write
+    said: COMMANDS[name]
+    for name, every in {
+        "coach": (
+            "necesito a mi coach", "necesito a mi entrenador", "necesito a mi entrenadora",
+            "necesito hablar con mi coach",
+            "llama a mi coach", "j'ai besoin de mon coach", "j'ai besoin de mon entraîneur", "appelle mon coach",
+            "je veux parler à mon coach", "ich brauche meinen coach", "ich brauche meinen trainer",
+            "ich brauche meine trainerin", "ruf meinen coach an", "ruf meinen coach",
+        ),
+        "pause": ("pausa",),
+        "resume": ("reanudar", "reprendre", "fortsetzen"),
+        "settings": ("ajustes", "réglages", "einstellungen"),
+        "language": ("language", "idioma", "langue", "sprache"),
+        "help": ("ayuda", "aide", "hilfe"),
+    }.items()
+    for said in every
+}  # fmt: skip
 
 TAPS: Mapping[str, Act] = {
     "urgent": _athletes_only(_urgent),
     "can_wait": _athletes_only(_can_wait),
     "do": lambda draft, what: DO.get(what, closed)(draft, ""),
     "wish": rights.wish,
+    "language": tongue.chosen,
     "plan": _athletes_only(planning.shown),
     "undo": _athletes_only(life.undo),
     "object": _athletes_only(proposals.object_),
+    "ingroup": _athletes_only(topics.choose),
+    "me": _athletes_only(dossier.change),
+    "cover": _athletes_only(cover.consent),
+    "coached": _athletes_only(passing.chosen),
 }
 
 COACH_TAPS: Mapping[str, Act] = {
     "ack": desk.take,
     "close": desk.close,
+    "reply": desk.reply,
+    "concern": owning.opened,
+    "handled": owning.handled,
+    "note": owning.note,
+    "still": owning.still,
     "useful": lambda draft, short: desk.judged(draft, short, useful=True),
     "useless": lambda draft, short: desk.judged(draft, short, useful=False),
     "erase": rights.decide,
@@ -227,6 +323,7 @@ COACH_TAPS: Mapping[str, Act] = {
     "instead": proposals.instead,
     "take": importing.take,
     "leave": importing.leave,
+    "group": topics.decide,
     "week": laying.week_of,
     "day": laying.day_of,
     "lay": laying.lay,
@@ -241,7 +338,20 @@ COACH_TAPS: Mapping[str, Act] = {
     "rset": rulebook.set_,
     "redge": rulebook.edge,
     "rwhat": rulebook.what_if,
-    "write": lambda draft, id: desk.write(draft, int(id) if id.isascii() and id.isdecimal() and len(id) < 19 else -1),
+    "write": desk.write,
+    "tomorrow": lists.tomorrow,
+    "queue": lists.more,
+    "ease": acts.ease,
+    "call": acts.call,
+    "called": acts.called,
+    "dsend": coach_weeks.send,
+    "dedit": coach_weeks.edit,
+    "ddrop": coach_weeks.drop,
+    "add": dossier.add,
+    "jot": dossier.jot,
+    "holiday": cover.change,
+    "handover": cover.handover,
+    "drill": drill.begin,
 }
 
 DO: Mapping[str, Act] = {
@@ -259,8 +369,11 @@ DO: Mapping[str, Act] = {
 }
 
 MOVED: Mapping[str, Callable[[Draft, Talk, engine.Moved], None]] = {
-    "morning": checkin.moved,
-    "session": checkin.moved,
+    "morning": mornings.moved,
+    "session": mornings.reported,
+    "settled": followups.moved,
+    "race": mornings.raced,
+    "health": health.moved,
     "pain": checkin.moved,
     "sure": asking.moved,
     "correct": transcripts.corrected,
@@ -270,7 +383,11 @@ MOVED: Mapping[str, Callable[[Draft, Talk, engine.Moved], None]] = {
     "zone": joining.moved,
     "days_off": joining.moved,
     "pause": joining.moved,
+    "week": weeks.answered,
+    "weekday": weekday.moved,
     "relay": desk.letter,
+    "concern_note": owning.noted,
+    "came_of": owning.came,
     "erase": rights.moved,
     "ill": life.ill_where,
     "away": life.away_until,
@@ -280,4 +397,10 @@ MOVED: Mapping[str, Callable[[Draft, Talk, engine.Moved], None]] = {
     "revise": proposals.revised,
     "import": importing.whose,
     "order": importing.ordered,
+    "me": dossier.changed,
+    "add": dossier.added,
+    "jot": dossier.jotted,
+    "whom": _whom,
+    "leave": passing.moved,
+    "broadcast": broadcast.moved,
 }

@@ -1,4 +1,5 @@
-"""What a coach does: take what was paged, write to an athlete, look at the list, invite.
+"""What a coach does: take what was paged, write to an athlete, say whom they mean, invite. (The lists are in `lists`,
+the person in `dossier`.)
 
 A coach acts only on their own athletes and on those they cover. A button or a name that points elsewhere gets the
 same answer as one that points nowhere.
@@ -6,17 +7,17 @@ same answer as one that points nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
-from dialogs import engine, escalation, joining, proposals, rights, timing
+from dialogs import answering, concerns, engine, escalation, joining, owning, rights, timing
 from dialogs.draft import Draft
-from dialogs.events import Due
-from dialogs.model import Attachment, Escalation, Lane, Person, Talk
+from dialogs.engine import OFFERS
+from dialogs.model import Attachment, Escalation, Json, Person, Talk
 
 RELAY_LIVES = timedelta(minutes=30)  # after that a text is no longer taken for the letter that was begun
-LIST_ROOM = 10  # concerns shown one by one; the rest is counted, and /queue shows them, too
-SAID_ROOM, SAID_LENGTH = 12, 200  # words in the morning list: how many athletes' messages, how much of each
+LIST_ROOM = 10  # concerns shown one by one; /queue shows all of them
 TAKEN_WORDS = (
     "i have it",
     "i've got it",
@@ -51,7 +52,7 @@ def take_by_word(draft: Draft, text: str, athlete: Person | None = None) -> bool
     named = said.removeprefix(word).strip(" #").upper()
     waiting = [
         one
-        for one in _open(draft)
+        for one in open_ones(draft)
         if (one.short == named if named else athlete is None or one.athlete_id == athlete.id)
     ]
     if not waiting and (athlete is not None or (named and _mine(draft, named) is None)):
@@ -96,14 +97,37 @@ def judged(draft: Draft, short: str, *, useful: bool) -> None:
     draft.toast("coach.judged")
 
 
-def write(draft: Draft, athlete_id: int) -> None:
-    """Begin a letter to an athlete: the next text goes to them, and only to them."""
-    athlete = draft.athlete(athlete_id)
+def write(draft: Draft, number: str) -> None:
+    """The button "Write to them"."""
+    athlete = by_number(draft, number)
     if athlete is None:
         draft.toast("shared.question_closed")
         return
+    _begin_letter(draft, athlete)
+
+
+def write_to(draft: Draft, rest: str) -> None:
+    """/write NAME, or all in one: /write NAME WORDS."""
+    athlete, words = named(draft, rest, "write")
+    if athlete is not None and words:
+        relay(draft, athlete, words)
+    elif athlete is not None:
+        _begin_letter(draft, athlete)
+
+
+def _begin_letter(draft: Draft, athlete: Person) -> None:
+    """The next text goes to them, and only to them."""
     talk = draft.open("relay", {"athlete": athlete.id, "athlete_name": athlete.name}).talk
     draft.ask(talk, anew=True)
+
+
+def reply(draft: Draft, short: str) -> None:
+    """The same button below a concern: whoever presses it has its words before their eyes."""
+    if (found := _mine(draft, short)) is None or (athlete := draft.athlete(found.athlete_id)) is None:
+        draft.toast("shared.question_closed")
+        return
+    _begin_letter(draft, athlete)
+    owning.read(draft, found)
 
 
 def letter(draft: Draft, talk: Talk, step: engine.Moved) -> None:
@@ -123,6 +147,7 @@ def relay(draft: Draft, athlete: Person, words: str, attach: Attachment | None =
     taken = [one for one in draft.escalations() if one.athlete_id == athlete.id and one.open]
     for one in taken:
         escalation.ack(draft, one, by_letter=True)
+    owning.answered(draft, athlete)
     draft.record("words" if words else "file", "coach_wrote", draft.person.name, words or None, about=athlete)
     draft.say(
         "athlete.from_coach" if words else "athlete.file_from_coach",
@@ -135,53 +160,7 @@ def relay(draft: Draft, athlete: Person, words: str, attach: Attachment | None =
     draft.say(text, {"athlete": athlete.name, "taken": taken[0].short if taken else None})
 
 
-def queue(draft: Draft) -> None:
-    """Everything that nobody has closed, the most urgent and oldest first."""
-    waiting = _ordered(one for one in draft.escalations() if one.closed_at is None and draft.athlete(one.athlete_id))
-    undecided = proposals.waiting(draft)
-    if not waiting and not undecided:
-        draft.say("coach.nothing_open")
-        return
-    draft.say("coach.queue", {"count": len(waiting) + len(undecided)})
-    _list(draft, waiting)
-    for athlete, one in undecided[:LIST_ROOM]:
-        proposals.show(draft, one, athlete, draft.person)
-
-
-def morning_list(draft: Draft, event: Due) -> None:
-    """At the coach's hour: what is open and what was said since the last one, or nothing at all. A late one comes
-    even so: what is open is still open. What belongs to another coach stands here once this one was paged for it, or
-    where that other coach cannot be reached. After a restore it may have come already: then the next one is planned."""
-    lost_until = timing.lost_until(event.data)
-    joining.plan_list(draft, lost_until)
-    if lost_until:
-        return
-    draft.record("event", "listed")
-    waiting = _ordered(one for one in _open(draft) if _on_my_list(draft, one))
-    said = [
-        {"athlete": athlete.name, "words": _start_of(record.words)}
-        for record in draft.known.said
-        if record.words and record.about is not None and (athlete := draft.athlete(record.about)) is not None
-    ]
-    wishes = rights.wishes(draft)
-    undecided = proposals.waiting(draft)
-    if waiting or said or wishes or undecided:
-        facts = {
-            "count": len(waiting) + len(wishes) + len(undecided),
-            "more": max(len(waiting) - LIST_ROOM, 0),
-            "said": said[:SAID_ROOM],
-            "unsaid": max(len(said) - SAID_ROOM, 0),
-        }
-        draft.say("coach.morning", facts, lane=Lane.PROMPT, quiet=True)
-        _list(draft, waiting, lane=Lane.PROMPT)
-        for athlete, proposal in undecided[:LIST_ROOM]:
-            proposals.show(draft, proposal, athlete, draft.person, lane=Lane.PROMPT)
-        for one in wishes:
-            rights.remind(draft, one, lane=Lane.PROMPT)
-
-
 def athletes(draft: Draft) -> None:
-    own = [one for one in draft.known.athletes if one.coach_id == draft.person.id]
     draft.say(
         "coach.athletes",
         {
@@ -193,7 +172,7 @@ def athletes(draft: Draft) -> None:
                     "joined": one.consent_at is not None,
                     "paused": one.paused_until is not None and one.paused_until > draft.today,
                 }
-                for one in sorted(own, key=lambda person: person.name.casefold())
+                for one in own(draft)
             ]
         },
     )
@@ -235,21 +214,70 @@ def backup(draft: Draft, name: str) -> None:
     draft.say("coach.backup", {"backup": now, "others": [one.name for one in others], "unknown": bool(wanted)})
 
 
-def named(draft: Draft, said: str) -> tuple[Person | None, str]:
-    """Whom a coach means by the beginning of what was typed ("Ann next week"), and what stands behind the name. Of two
-    of one name it asks which; None after having said so."""
+def named(draft: Draft, said: str, then: str = "") -> tuple[Person | None, str]:
+    """Whom a coach means by the beginning of what was typed ("Ann next week"), and what stands behind the name.
+
+    A reply to a message about somebody needs no name. Of two of one name it asks which, with buttons that go on with
+    the command `then`; None after having said so.
+    """
+    if said.startswith("#") and (chosen := by_number(draft, said[1:].split(" ")[0])) is not None:  # from such a button
+        return chosen, said.partition(" ")[2].strip()
+    found, rest = _called(draft, said)
+    if len(found) == 1:
+        return found[0], rest
+    if not found and (answered := about(draft)) is not None:
+        return answered, said.strip()
+    if found and then:
+        offers = [[one.id, {"text": "button.offer", "args": {"offer": one.name}}] for one in found]
+        talk = draft.open("whom", {"then": then, "rest": rest}).talk
+        draft.ask(replace(talk, slots={**talk.slots, OFFERS: _told_apart(offers, found)}), anew=True)
+    elif found:
+        draft.say("coach.which_athlete", {"names": [one.name for one in found]})
+    else:
+        draft.say("coach.whose", {"names": sorted(one.name for one in draft.known.athletes), "said": said})
+    return None, ""
+
+
+def _called(draft: Draft, said: str) -> tuple[list[Person], str]:
+    """Whose name what was typed begins with, the longest that fits, and what stands behind it."""
     words = said.split()
     for length in range(len(words), 0, -1):
         wanted = " ".join(words[:length]).casefold()
         full = [one for one in draft.known.athletes if one.name.casefold() == wanted]
         found = full or [one for one in draft.known.athletes if one.name.casefold().split()[:length] == wanted.split()]
-        if len(found) == 1:
-            return found[0], " ".join(words[length:])
         if found:
-            draft.say("coach.which_athlete", {"names": [one.name for one in found]})
-            return None, ""
-    draft.say("coach.whose", {"names": sorted(one.name for one in draft.known.athletes), "said": said})
-    return None, ""
+            return found, next(iter(said.split(None, length)[length:]), "").strip()
+    return [], ""
+
+
+def is_named(draft: Draft, said: str) -> bool:
+    """Does it begin with the name of one of their athletes?"""
+    return bool(_called(draft, said)[0])
+
+
+def behind_name(draft: Draft, said: str) -> str:
+    """What stands behind the name with which it begins."""
+    return _called(draft, said)[1]
+
+
+def _told_apart(offers: list[list[Json]], people: Sequence[Person]) -> list[list[Json]]:
+    """Two of one name differ by where they live and since when they are here."""
+    for (_, label), one in zip(offers, people, strict=True):
+        if sum(each.name == one.name for each in people) > 1:
+            joined = f"{one.joined_at:%d.%m.%Y}" if one.joined_at else ""
+            label["args"]["offer"] = " · ".join(part for part in (one.name[:20], one.place[:14], joined) if part)
+    return offers
+
+
+def by_number(draft: Draft, number: str) -> Person | None:
+    """The athlete whom a button names; None: nobody of theirs."""
+    return draft.athlete(int(number)) if number.isascii() and number.isdecimal() and len(number) < 19 else None
+
+
+def own(draft: Draft) -> list[Person]:
+    """The athletes whose daily work is this coach's, by name; not those whom they only cover in an emergency."""
+    mine = [one for one in draft.known.athletes if answering.is_mine(draft.known, draft.person, one)]
+    return sorted(mine, key=lambda one: one.name.casefold())
 
 
 def about(draft: Draft) -> Person | None:
@@ -257,41 +285,61 @@ def about(draft: Draft) -> Person | None:
     return draft.athlete(draft.known.about) if draft.known.about is not None else None
 
 
-def _list(draft: Draft, waiting: Iterable[Escalation], lane: Lane = Lane.REPLY) -> None:
+def _list(draft: Draft, waiting: Iterable[Escalation]) -> None:
     for one in list(waiting)[:LIST_ROOM]:
-        athlete = draft.athlete(one.athlete_id)
-        if athlete is None:
-            continue
-        draft.say(
-            "coach.open",
-            escalation.described(draft, one, athlete, draft.person)
-            | escalation.taken(draft, one, athlete)
-            | {"day": f"{timing.local(draft.person.zone, one.raised_at):%d.%m.}"},
-            buttons=escalation.before_ack(one) if one.open else escalation.after_ack(one),
-            about=athlete.id,
-            lane=lane,
-            bubble=escalation.list_key(one, draft.person),
-        )
+        if (athlete := draft.athlete(one.athlete_id)) is not None:
+            show(draft, one, athlete)
 
 
-def _start_of(words: str) -> str:
-    return words if len(words) <= SAID_LENGTH else f"{words[:SAID_LENGTH].rstrip()} …"
+def show(draft: Draft, one: Escalation, athlete: Person) -> None:
+    """A concern as it stands in a list, with what can be done about it."""
+    draft.say(
+        "coach.open",
+        concern(draft, one, athlete),
+        buttons=escalation.before_ack(one) if one.open else escalation.after_ack(one),
+        about=athlete.id,
+        bubble=escalation.list_key(one, draft.person),
+    )
 
 
-def _open(draft: Draft) -> list[Escalation]:
+def knows(draft: Draft, athlete: Person) -> bool:
+    """May this coach read all that is kept of them? Theirs they do; who only covers, once they were rung for them."""
+    me = draft.person
+    theirs = [one for one in draft.escalations() if one.athlete_id == athlete.id]
+    return answering.is_mine(draft.known, me, athlete) or any(
+        one.owner_id == me.id or escalation.was_paged(draft, one, me, athlete) for one in theirs
+    )
+
+
+def concern(draft: Draft, one: Escalation, athlete: Person) -> dict[str, Json]:
+    """Its facts for a text."""
+    return (
+        escalation.described(draft, one, athlete, draft.person)
+        | escalation.taken(draft, one, athlete)
+        | concerns.facts(draft, one, athlete, draft.person)
+        | {"day": f"{timing.local(draft.person.zone, one.raised_at):%d.%m.}"}
+    )
+
+
+def start_of(words: str, length: int) -> str:
+    return words if len(words) <= length else f"{words[:length].rstrip()} …"
+
+
+def open_ones(draft: Draft) -> list[Escalation]:
+    """What nobody has yet."""
     return [one for one in draft.escalations() if one.open and draft.athlete(one.athlete_id)]
 
 
-def _on_my_list(draft: Draft, one: Escalation) -> bool:
+def on_my_list(draft: Draft, one: Escalation) -> bool:
     athlete = draft.athlete(one.athlete_id)
     if athlete is None:
         return False
     coach = next((each for each in draft.known.colleagues if each.id == athlete.coach_id), None)
     alone = athlete.coach_id != draft.person.id and (coach is None or not coach.reachable)
-    return alone or escalation.was_paged(one, draft.person, athlete)
+    return alone or escalation.was_paged(draft, one, draft.person, athlete)
 
 
-def _ordered(waiting: Iterable[Escalation]) -> list[Escalation]:
+def ordered(waiting: Iterable[Escalation]) -> list[Escalation]:
     return sorted(waiting, key=lambda one: (not one.open, -one.level.order, one.raised_at))
 
 

@@ -23,6 +23,7 @@ from dialogs.model import (
     Escalation,
     Invite,
     Json,
+    Look,
     Message,
     Outcome,
     Person,
@@ -69,6 +70,7 @@ class Draft:
         self.changes: list[Change] = []
         self.settings: list[Setting] = []
         self.feed: str | None = None
+        self.drill: Wakeup | None = None
         self._proposals: dict[str, Proposal] = {}  # new ones, and what this turn has changed of others
         self._escalations: dict[str, Escalation] = {one.short: one for one in known.escalations}
         self._raised: set[str] = set()
@@ -200,13 +202,20 @@ class Draft:
             for one in self.records
         ]
 
-    def wake(self, kind: str, key: str, at: datetime, day: date | None = None, **data: Json) -> None:
-        self.wakeups.append(Wakeup(kind, key, at, day, data))
+    def wake(
+        self, kind: str, key: str, at: datetime, day: date | None = None, *, whose: int | None = None, **data: Json
+    ) -> None:
+        self.wakeups.append(Wakeup(kind, key, at, day, data, whose))
 
     # --- escalations ------------------------------------------------------------------------------------------
 
     def escalations(self) -> tuple[Escalation, ...]:
-        return tuple(self._escalations.values())
+        """Those that are not closed."""
+        return tuple(one for one in self._escalations.values() if one.closed_at is None)
+
+    def closed(self) -> tuple[Escalation, ...]:
+        """This athlete's own that were closed lately: a new symptom opens them again."""
+        return tuple(one for one in self._escalations.values() if one.closed_at is not None)
 
     def escalation(self, short: str) -> Escalation | None:
         return self._escalations.get(short)
@@ -217,6 +226,10 @@ class Draft:
 
     def athlete(self, id: int) -> Person | None:
         return next((one for one in self.known.athletes if one.id == id), None)
+
+    def look(self, kind: str, people: Iterable[int], *, days: int = 0, words: str = "") -> tuple[Record, ...]:
+        """Look into the journals of these people, each the coach's own athlete; see dialogs.model.Look."""
+        return self.known.looked[Look(kind, tuple(people), days, words)]
 
     # --- the plan ---------------------------------------------------------------------------------------------
 
@@ -298,6 +311,7 @@ class Draft:
             proposals=tuple(self._proposals.values()),
             settings=tuple(self.settings),
             feed=self.feed,
+            drill=self.drill,
         )
 
 

@@ -14,8 +14,14 @@ moment at which an open escalation has no wakeup, so a crash can delay a rung bu
 The start is the raising for NOW, and the coach's next waking moment for TODAY: quiet hours are broken for NOW alone.
 A CONCERN has no ladder: it stands on the coach's list each morning and stays there until somebody has it.
 
-One athlete has at most one escalation that nobody has taken. Further words join it; a worse level lifts it and starts
-the ladder again, since the coach must hear the difference. Levels never fall by anything the bot does.
+One ladder rings for an athlete, and not two: while something of TODAY or NOW is with nobody, all further words join it,
+whatever they are about; a worse level lifts it and starts the ladder again, since the coach must hear the difference.
+Below that, words join what is open of the same topic, and another topic is another concern. Levels never fall by
+anything the bot does.
+
+What happens to a concern over days (what it is about, what opens it again, whether anything came of "I have it") is its
+life, and stands in `concerns`; what a coach does with it after "I have it" stands in `owning`. Each round of a
+concern that was opened again is a ladder of its own, with keys of its own: a key that has rung never rings again.
 """
 
 from __future__ import annotations
@@ -24,12 +30,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from dialogs import help_numbers, summary, timing
+from dialogs import answering, concerns, help_numbers, summary, timing
 from dialogs.draft import Draft, Rows
 from dialogs.events import Due, Unreachable
 from dialogs.levels import Level
 from dialogs.model import Button, Escalation, Json, Lane, Message, Person, Spans
 from dialogs.rules.book import shipped
+from dialogs.words.aches import Ache
 
 Told = tuple[str, Mapping[str, Json]]
 
@@ -37,7 +44,8 @@ STRIPPED = 4  # pages whose buttons are taken off at an Ack; older ones answer "
 
 ASKS = ("athlete.unscreened", "athlete.language")  # texts that end in the question whether it is urgent
 CRISIS = "crisis"  # the flag of words about not wanting to live: other numbers, other words to the athlete
-RULE = "rule_"  # what a rule has flagged: with its id behind it
+RULE = concerns.RULE
+TURNS_OUT = timedelta(hours=1)  # by then a voice note was heard by a machine, and a question answered
 ASKED = "asked"  # the athlete pressed "I need my coach"
 
 
@@ -72,39 +80,93 @@ def rung(level: Level, step: int) -> Rung:
 
 
 def raise_(
-    draft: Draft, level: Level, flag: str, words: str, because: Spans = (), *, told: Told | None = None
+    draft: Draft,
+    level: Level,
+    flag: str,
+    words: str,
+    because: Spans = (),
+    *,
+    told: Told | None = None,
+    ache: Ache | None = None,
+    topic: str | None = None,
 ) -> Escalation:
     """Something of this level was heard from this turn's athlete. Tells the athlete, starts or joins the ladder.
 
     `because`: the spans of `words` that decided. `told`: a text for the athlete (its id, and data), which asks whether
-    it is urgent, in place of what a new concern says.
+    it is urgent, in place of what a new concern says. `ache`: the pain that it is about, where more is known than the
+    words say. `topic`: what it is about, where that is known already.
     """
+    topic = topic or concerns.topic_of(flag, words, ache)
+    score = concerns.score_of(topic, flag, words, ache)
     before = _untaken(draft)
+    if before is None or before.level < Level.TODAY:
+        before = concerns.of_topic(_own(draft), topic)
+    if before is None and level >= Level.TODAY:
+        before = _unread(draft)
+    if before is not None and before.open:
+        return _join(draft, before, level, flag, words, because, told, topic, score)
     if before is not None:
-        joined = _with_words(before, words, because)
-        if level <= before.level:
-            if flag == CRISIS:  # from now on the lines for that stand in every word to the athlete
-                joined = replace(joined, flag=flag)
-            draft.put(joined)
-            draft.record("step", "joined", before.short, words)
-            _add(draft, joined, words)
-            if level >= Level.TODAY or told:
-                _tell_athlete(draft, replace(joined, flag=flag), told)
-            else:
-                draft.say("athlete.added")
-            return joined
-        escalation = replace(joined, level=level, flag=flag, step=0, raised_at=draft.now)
-        draft.cancelled.append(f"page:{before.short}:")
+        escalation = _with_words(concerns.reopened(before, level, flag, draft.now), words, because)
+        escalation = concerns.sighted(escalation, draft.today, score)
+        step = "reopened"
     else:
-        short = draft.spell_short()
-        escalation = Escalation(0, short, draft.person.id, level, flag, words, draft.now, because=because)
-    draft.record("step", "raised", {"short": escalation.short, "level": level.value, "flag": flag}, words)
-    if level < Level.TODAY:
+        seen = ((draft.today, score),)
+        short, me = draft.spell_short(), draft.person.id
+        escalation = Escalation(0, short, me, level, flag, words, draft.now, because=because, topic=topic, seen=seen)
+        step = "raised"
+    draft.record("step", step, {"short": escalation.short, "level": escalation.level.value, "flag": flag}, words)
+    return _begin(draft, escalation, level, flag, told)
+
+
+def begin(draft: Draft, escalation: Escalation) -> Escalation:
+    """The ladder of what is opened again for another coach, without a word to the athlete: it is not their doing."""
+    if escalation.level < Level.TODAY:
+        draft.put(replace(escalation, next_at=_next_list(draft)))
+        return escalation
+    start = _start(draft, escalation)
+    return _climb(draft, escalation) if start <= draft.now else _plan(draft, escalation, start)
+
+
+def _join(
+    draft: Draft, before: Escalation, level: Level, flag: str, words: str, because: Spans, told: Told | None,
+    topic: str, score: int | None,
+) -> Escalation:  # fmt: skip
+    """Further words on what nobody has yet."""
+    joined = _with_words(before, words, because)
+    if level > before.level and concerns.topic(before) == concerns.UNREAD:
+        joined = replace(joined, topic=topic)
+    if topic == concerns.topic(joined):
+        joined = concerns.sighted(joined, draft.today, score)
+    if level > before.level:
+        draft.cancelled.append(f"page:{before.short}:")
+        lifted = replace(joined, level=level, flag=flag, step=0, raised_at=draft.now)
+        draft.record("step", "raised", {"short": lifted.short, "level": level.value, "flag": flag}, words)
+        return _begin(draft, lifted, level, flag, told)
+    if flag == CRISIS:  # from now on the lines for that stand in every word to the athlete
+        joined = replace(joined, flag=flag)
+    draft.put(joined)
+    draft.record("step", "joined", before.short, words)
+    _add(draft, joined, words)
+    if level >= Level.TODAY or told:
+        _tell_athlete(draft, replace(joined, flag=flag), told)
+    else:
+        draft.say("athlete.added")
+    return joined
+
+
+def _begin(draft: Draft, escalation: Escalation, heard: Level, flag: str, told: Told | None) -> Escalation:
+    """The ladder from its first rung, and the truth to the athlete about what they have just said (`heard`, `flag`):
+    what was opened again may stand higher than that."""
+    added = heard < escalation.level and told is None
+    if escalation.level < Level.TODAY:
         draft.put(replace(escalation, next_at=_next_list(draft)))
         _tell_athlete(draft, escalation, told)
         return escalation
     start = _start(draft, escalation)
-    _tell_athlete(draft, escalation)
+    if added:
+        draft.say("athlete.added")
+    else:
+        _tell_athlete(draft, replace(escalation, flag=flag), told if heard < escalation.level else None)
     if start <= draft.now:
         return _climb(draft, escalation)
     # TODAY in the coach's quiet hours: the first page leaves when they end, and the athlete has been told when.
@@ -113,8 +175,13 @@ def raise_(
 
 def _with_words(escalation: Escalation, words: str, because: Spans = ()) -> Escalation:
     """Further words below those that are there, and their marks with them."""
-    if not escalation.words or not words:
-        return replace(escalation, words=escalation.words or words, because=escalation.because or because)
+    if not words:
+        return escalation
+    escalation = replace(escalation, read_at=None)
+    if not escalation.words:
+        return replace(escalation, words=words, because=because)
+    if escalation.words == words:
+        return escalation
     down = len(escalation.words) + 1
     marks = (*escalation.because, *((start + down, end + down) for start, end in because))
     return replace(escalation, words=f"{escalation.words}\n{words}", because=marks)
@@ -142,6 +209,8 @@ def due(draft: Draft, event: Due) -> None:
     escalation = draft.escalation(str(event.data.get("short")))
     if escalation is None or not escalation.open or escalation.step != event.data.get("step"):
         return
+    if len(escalation.past) != event.data.get("round", 0):
+        return
     _climb(draft, escalation, lost_until=timing.lost_until(event.data))
 
 
@@ -157,13 +226,16 @@ def unreachable(draft: Draft, event: Unreachable) -> None:
 
 def urgent(draft: Draft, short: str) -> bool:
     """The athlete presses "it can't wait": only a human may say so, and only upwards. False if all is closed."""
-    escalation = _untaken(draft) or draft.escalation(short)
-    if escalation is None or escalation.athlete_id != draft.person.id:
+    named = draft.escalation(short)
+    if named is None or named.athlete_id != draft.person.id or named.closed_at is not None:
+        named = _untaken(draft)
+    if named is None:
         return False
-    if escalation.open and escalation.level >= Level.NOW:
-        _tell_athlete(draft, escalation)
-    else:  # also where a coach has it, but it has got worse: that is a new one, for everybody
-        raise_(draft, Level.NOW, escalation.flag, "" if escalation.open else escalation.words)
+    if named.open and named.level >= Level.NOW:
+        _tell_athlete(draft, named)
+    else:  # also where a coach has it, but it has got worse: then it is opened again, for everybody
+        words = "" if named.open else named.words
+        raise_(draft, Level.NOW, named.flag, words, topic=concerns.topic(named))
     return True
 
 
@@ -182,6 +254,7 @@ def ack(draft: Draft, escalation: Escalation, *, by_letter: bool = False) -> Non
             draft.messages.append(Message(draft.person.id, "", strip=True, edit=True, message_id=message_id))
         return
     taken_now = replace(escalation, owner_id=draft.person.id, acked_at=draft.now, next_at=None)
+    taken_now = concerns.ask_later(draft, taken_now)
     draft.put(taken_now)
     draft.cancelled.append(f"page:{escalation.short}:")
     draft.silenced.append(escalation.short)
@@ -203,7 +276,7 @@ def ack(draft: Draft, escalation: Escalation, *, by_letter: bool = False) -> Non
             lane=Lane.SAFETY,
         )
     for other in draft.known.colleagues:
-        if other.id != draft.person.id and escalation.step > 0 and was_paged(escalation, other, athlete):
+        if other.id != draft.person.id and escalation.step > 0 and was_paged(draft, escalation, other, athlete):
             at = draft.local_time(draft.now, other)
             draft.say("coach.taken_by_other", facts | {"at": at}, to=other, about=athlete.id)
 
@@ -217,14 +290,18 @@ def close(draft: Draft, escalation: Escalation) -> None:
     if escalation.open:
         ack(draft, escalation)
         escalation = draft.escalation(escalation.short) or escalation
-    draft.put(replace(escalation, closed_at=draft.now))
+    draft.put(replace(escalation, closed_at=draft.now, closed_by_id=draft.person.id))
+    concerns.ask_no_more(draft, escalation.short)
     draft.record("step", "closed", escalation.short, about=athlete)
     draft.say("coach.closed", {"athlete": athlete.name, "short": escalation.short}, edit=draft.tapped is not None)
 
 
-def was_paged(escalation: Escalation, other: Person, athlete: Person) -> bool:
-    """The coach is paged from rung 0, everybody else from the first rung with the backup."""
-    if other.id == athlete.coach_id:
+def was_paged(draft: Draft, escalation: Escalation, other: Person, athlete: Person) -> bool:
+    """The coach (or who stands in today) is paged from rung 0, and the backup who had it when it was opened again;
+    everybody else from the first rung with the backup."""
+    own = other.id == athlete.coach_id and not answering.away(other, draft.now)
+    on_duty = answering.on_duty(draft.known, draft.person, athlete)
+    if own or other.id in (on_duty, concerns.last_owner(escalation)):
         return True
     return escalation.level in LADDER and any(rung(escalation.level, n).backup for n in range(escalation.step))
 
@@ -253,6 +330,10 @@ def after_ack(escalation: Escalation) -> Rows:
             Button("button.close", f"close:{escalation.short}"),
         ),
         (
+            Button("button.handled", f"handled:{escalation.short}"),
+            Button("button.note", f"note:{escalation.short}"),
+        ),
+        (
             Button("button.useful", f"useful:{escalation.short}"),
             Button("button.useless", f"useless:{escalation.short}"),
         ),
@@ -263,7 +344,7 @@ def before_ack(escalation: Escalation) -> Rows:
     return (
         (
             Button("button.ack", f"ack:{escalation.short}"),
-            Button("button.write", f"write:{escalation.athlete_id}"),
+            Button("button.write", f"reply:{escalation.short}"),
         ),
     )
 
@@ -281,6 +362,7 @@ def described(draft: Draft, escalation: Escalation, athlete: Person, reader: Per
         "at": draft.local_time(escalation.raised_at, reader),
         "at_raised": draft.local_time(escalation.raised_at, reader),
         "hours": int((draft.now - escalation.raised_at).total_seconds() // 3600),
+        **concerns.facts(draft, escalation, athlete, reader),
     }
 
 
@@ -299,7 +381,8 @@ def _climb(draft: Draft, escalation: Escalation, *, lost_until: datetime | None 
     this = rung(escalation.level, escalation.step)
     coach, backup = draft.known.coach, draft.known.backup
     first = escalation.step == 0
-    paged = hearing(coach, backup if this.backup or not hearing(coach) else None)
+    had = backup is not None and backup.id == concerns.last_owner(escalation)
+    paged = hearing(coach, backup if this.backup or had or not hearing(coach) else None)
     for one in paged:
         _page(
             draft,
@@ -335,9 +418,11 @@ def _plan(draft: Draft, escalation: Escalation, at: datetime, lost_until: dateti
     planned = replace(escalation, next_at=at)
     draft.put(planned)
     data: dict[str, Json] = {"short": planned.short, "step": planned.step}
+    if planned.past:
+        data["round"] = len(planned.past)
     if lost_until is not None:
         data["lost_until"] = lost_until.isoformat()
-    draft.wake("page", f"page:{planned.short}:{planned.level.value}:{planned.step}", at, None, **data)
+    draft.wake("page", _rung_key(planned, planned.step), at, None, **data)
     return planned
 
 
@@ -366,7 +451,7 @@ def _page(draft: Draft, escalation: Escalation, to: Person, *, again: bool, repe
 def _strip_pages(draft: Draft, escalation: Escalation, athlete: Person) -> None:
     """Take the buttons off the last pages and lists: what somebody has taken shall not look as if it still waited."""
     for reader in (draft.person, *draft.known.colleagues):
-        if was_paged(escalation, reader, athlete):
+        if was_paged(draft, escalation, reader, athlete):
             for step in range(max(0, escalation.step - STRIPPED), escalation.step):
                 bubble = _page_key(escalation, step, reader)
                 draft.messages.append(Message(reader.id, "", bubble=bubble, strip=True, edit=True, about=athlete.id))
@@ -380,7 +465,14 @@ def list_key(escalation: Escalation, reader: Person) -> str:
 
 
 def _page_key(escalation: Escalation, step: int, reader: Person) -> str:
-    return f"page:{escalation.short}:{escalation.level.value}:{step}:{reader.id}"
+    return f"{_rung_key(escalation, step)}:{reader.id}"
+
+
+def _rung_key(escalation: Escalation, step: int) -> str:
+    """One for each rung of each ladder. The first round has no number: its keys are as they were before there was a
+    second one, so that a rung which an older release has planned is known."""
+    again = f".{len(escalation.past)}" if escalation.past else ""
+    return f"page:{escalation.short}:{escalation.level.value}{again}:{step}"
 
 
 def _add(draft: Draft, escalation: Escalation, words: str) -> None:
@@ -388,7 +480,7 @@ def _add(draft: Draft, escalation: Escalation, words: str) -> None:
     if escalation.level < Level.TODAY or escalation.step == 0 or not words:
         return
     for to in (draft.known.coach, draft.known.backup):
-        if to is not None and was_paged(escalation, to, draft.person):
+        if to is not None and was_paged(draft, escalation, to, draft.person):
             draft.say(
                 "coach.adds",
                 {"athlete": draft.person.name, "words": words, "short": escalation.short},
@@ -451,9 +543,20 @@ def _help(draft: Draft, escalation: Escalation) -> dict[str, Json]:
 # --- small questions ----------------------------------------------------------------------------------------------
 
 
+def _own(draft: Draft) -> list[Escalation]:
+    """Of this turn's athlete, also what was closed lately."""
+    return [one for one in (*draft.escalations(), *draft.closed()) if one.athlete_id == draft.person.id]
+
+
 def _untaken(draft: Draft) -> Escalation | None:
-    mine = [one for one in draft.escalations() if one.athlete_id == draft.person.id and one.open]
-    return max(mine, key=lambda one: one.level.order, default=None)
+    """The most urgent one of this turn's athlete that nobody has."""
+    return max((one for one in _own(draft) if one.open), key=lambda one: one.level.order, default=None)
+
+
+def _unread(draft: Draft) -> Escalation | None:
+    """What could not be read when it came (a voice note, a forward), and turns out to be something now."""
+    found = [one for one in _own(draft) if one.open and concerns.topic(one) == concerns.UNREAD]
+    return next((one for one in found if draft.now - one.raised_at <= TURNS_OUT), None)
 
 
 def hearing(*people: Person | None) -> list[Person]:

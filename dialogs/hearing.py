@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from dialogs import (
     asking,
     checkin,
+    coach_words,
     commands,
+    conversation,
     desk,
     engine,
     escalation,
@@ -27,9 +29,13 @@ from dialogs import (
     joining,
     judging,
     life,
+    mornings,
+    owning,
     proposals,
+    races,
     summary,
     timing,
+    when,
 )
 from dialogs.draft import Draft
 from dialogs.events import Edited, Said, Sent, Tapped
@@ -44,7 +50,9 @@ FRAGMENTS = timedelta(minutes=1)  # what is written within this time is one thin
 UNSCREENED: escalation.Told = ("athlete.unscreened", {})
 SPOKEN = ("voice", "audio", "video_note")  # what a transcript is tried of
 TALKING = timing.LATE_AFTER * 6  # twelve hours: an athlete's words after a coach's letter are an answer to it
-CHECKINS = ("morning", "session", "pain")
+# What a coach writes here is for or about an athlete, also where the coach runs.
+DESK_TALKS = ("relay", "add", "jot", *owning.TALKS)
+CHECKINS = ("morning", "session", "pain", "week", *mornings.OF_THE_DAY)
 
 
 def said(draft: Draft, event: Said) -> None:
@@ -65,7 +73,8 @@ def _commanded(draft: Draft, text: str, name: str, rest: str) -> None:
     act = commands.COMMANDS.get(name)
     said = rest if act else text
     level = Level.NONE
-    if said and draft.person.runs and joining.settled(draft.person):
+    of_others = draft.person.coaches and name in commands.ABOUT_OTHERS
+    if said and draft.person.runs and joining.settled(draft.person) and not of_others:
         least = Level.TODAY if name == "coach" else Level.NONE
         level = _keep_and_read(draft, said, typed=name in commands.TAKES_TEXT, least=least).level
     if act is None:
@@ -81,9 +90,14 @@ def _coach_said(draft: Draft, event: Said) -> bool:
             desk.relay(draft, athlete, event.text)
         return True
     top = draft.top()
-    if top is not None and top.script == "relay":
+    if top is not None and top.script in DESK_TALKS:
         return _to_talk(draft, event.text)
-    return desk.take_by_word(draft, event.text)
+    if desk.take_by_word(draft, event.text):
+        return True
+    wish = coach_words.wish(draft, event.text) if top is None else None
+    if wish is not None:
+        commands.COMMANDS[wish[0]](draft, wish[1])
+    return wish is not None
 
 
 def _athlete_said(draft: Draft, text: str, *, forwarded: bool = False) -> None:
@@ -95,11 +109,11 @@ def _athlete_said(draft: Draft, text: str, *, forwarded: bool = False) -> None:
         return
     talk = draft.top()
     moved = engine.hear(SCRIPTS[talk.script], talk, text, draft.today) if talk else None
-    if moved is None and (meant := life.wish(text)) is not None:  # known by its pattern, and nothing else in it
+    if moved is None and (meant := life.wish(text)) is not None and _nothing_else_in_it(draft, text, meant[1]):
         draft.record("typed", "wish", words=text)
         meant[0](draft, meant[1])
         return
-    wish = commands.WISHES.get(" ".join(text.casefold().strip(" .!?").replace("’", "'").split()))
+    wish = commands.WISHES.get(" ".join(text.casefold().strip(" .!?¿¡").replace("’", "'").split()))
     if wish is not None:  # known word for word, so there is nothing to read in it
         draft.record("typed", "wish", words=text)
         wish(draft, "")
@@ -122,10 +136,23 @@ def _athlete_said(draft: Draft, text: str, *, forwarded: bool = False) -> None:
         _pass_on(draft, listener, text)
     elif (place := sore_bone(text)) is not None and (talk is None or "pain_where" not in talk.slots):
         checkin.ache(draft, replace(aches.read(text), place=place))
+    elif talk is not None and races.told(draft, talk):
+        pass
     elif talk is not None and (talk.script not in CHECKINS or draft.now - talk.opened_at < timing.LATE_AFTER):
         draft.ask(talk, preface="athlete.kept_here")
     else:
         _kept(draft, text)
+
+
+def _nothing_else_in_it(draft: Draft, text: str, rest: str) -> bool:
+    """A wish is known by its pattern; but "move ... to ..." and "away until ..." end in words of one's own, and "move
+    me to a hospital" is no wish. What is not a number or a day is read, and if a human must hear it, it is words like
+    any other."""
+    open_ = [part for part in rest.split(" to ") if re.search(r"[^\W\d_]", part)]
+    if all(isinstance(when.day(part, draft.today), date) for part in open_):
+        return True
+    reading = judging.read(text)
+    return reading.level < Level.CONCERN and reading.ask is None
 
 
 def _kept(draft: Draft, text: str) -> None:
@@ -151,7 +178,7 @@ def _before_yes(draft: Draft, text: str) -> None:
 def _is_answer(talk: Talk | None, moved: engine.Moved | None, text: str) -> bool:
     """True for what was typed into a form and tells a coach nothing: "7", "Riga", "asdf", "29 February 2027". Where it
     hurts does tell; and many words that do not fit the question were not meant for it."""
-    if talk is None or moved is None or talk.step == "pain_where":
+    if talk is None or moved is None or talk.step in ("pain_where", "week", "not_days"):
         return False
     return moved.wrong is None or len(text.split()) < (5 if re.search(r"\d", text) else 3)
 
@@ -352,5 +379,6 @@ def _pass_on(draft: Draft, to: Person, words: str, attach: Attachment | None = N
         quiet=not up,
         buttons=((Button("button.write", f"write:{me.id}"),),),
     )
-    draft.say("athlete.passed_on", {"listener": to.name, "at": draft.local_time(wakes) if wakes else None})
+    if wakes is not None or not conversation.hush(draft):
+        draft.say("athlete.passed_on", {"listener": to.name, "at": draft.local_time(wakes) if wakes else None})
     draft.read_by_now()

@@ -21,9 +21,9 @@ from dialogs.events import Due, Sent
 from dialogs.model import Button, Json, Person, Proposal, Talk
 from dialogs.plan import Refused
 from dialogs.plan_files import Merge, Problem, Read
+from dialogs.proposals import IMPORT
 
 PLANS = (".csv", ".tsv", ".txt", ".ics", ".ical")  # names that a plan comes under
-IMPORT = "import"  # stands where another proposal has its rule
 LIVES = timedelta(days=1)
 DAYS_SHOWN, LINES_SHOWN = 14, 15  # of what would change, and of what could not be read; the rest is counted
 ORDERS = ("dmy", "mdy")
@@ -102,6 +102,8 @@ def _dry_run(draft: Draft, athlete: Person, read: Read, merge: Merge, event: Due
             facts={"coach": draft.person.id},
         )  # fmt: skip
         draft.propose(proposal)
+        draft.wake("proposal", f"proposal:{proposal.short}", proposal.expires_at, short=proposal.short,
+                   athlete_id=athlete.id)  # fmt: skip
         target = f"{athlete.id}:{proposal.short}"
         take = "button.take_rest" if read.problems else "button.take_it"
         buttons = [Button(take, f"take:{target}"), Button("button.leave_it", f"leave:{target}")]
@@ -159,7 +161,7 @@ def ordered(draft: Draft, talk: Talk, step: engine.Moved) -> None:
 
 def take(draft: Draft, target: str) -> None:
     """What the dry run has shown is done, all of it or nothing."""
-    if (found := proposals.found(draft, target)) is None:
+    if (found := proposals.found(draft, target, dry_run=True)) is None:
         return
     athlete, proposal = found
     today = timing.local_date(athlete.zone, draft.now)
@@ -189,6 +191,6 @@ def take(draft: Draft, target: str) -> None:
 
 
 def leave(draft: Draft, target: str) -> None:
-    if (found := proposals.found(draft, target)) is not None:
+    if (found := proposals.found(draft, target, dry_run=True)) is not None:
         proposals.end(draft, found[1], proposals.DECLINED)
         draft.say("import.left", edit=draft.tapped is not None)

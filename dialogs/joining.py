@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
-from dialogs import checkin, engine, places, timing
+from dialogs import answering, checkin, engine, menus, places, render, timing, weekday
 from dialogs.draft import Draft
 from dialogs.events import Located, Sender
 from dialogs.model import Invite, Json, Message, Outcome, Person, Snapshot, Talk
@@ -48,6 +48,7 @@ def new_person(known: Snapshot, invite: Invite, sender: Sender) -> Person:
         coaches=invite.coaches,
         coach_id=invite.coach_id,
         joined_at=known.now,
+        language=render.FALLBACK if invite.coaches else render.spoken(sender.language),  # see dialogs.tongue
     )
 
 
@@ -90,7 +91,8 @@ def also_coaches(draft: Draft) -> None:
     """An athlete whom we know begins to coach: nothing has to be asked again."""
     draft.change(coaches=True)
     plan_list(draft)
-    draft.say("coach_onboarding.done", facts(draft))
+    weekday.plan_next(draft)
+    draft.say("coach_onboarding.done", facts(draft), menu=menus.own(draft.person))
 
 
 def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
@@ -113,19 +115,21 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     _settle(draft, step.talk.slots)
     first = talk.script in ("onboarding", "coach_onboarding")
     if first:
-        draft.change(consent_at=draft.now)
+        draft.change(consent_at=draft.now, in_group=draft.person.runs)
         draft.record("event", "consented")
     if draft.person.runs:
         checkin.plan_next(draft)
     if draft.person.coaches:
         plan_list(draft)
+    if first or "place" in step.talk.slots:
+        weekday.plan_next(draft)
     text = f"{talk.script}.done" if first else "settings.done"
     located = any(one.located for one in SCRIPTS[talk.script].steps)
     if draft.tapped is not None and not located:
-        draft.say(text, facts(draft), edit=True, bubble=talk.bubble)
+        draft.say(text, facts(draft), edit=True, bubble=talk.bubble, menu=menus.own(draft.person) if first else ())
     else:  # only a new message takes away the button that shares a location
         draft.strip(talk)
-        draft.say(text, facts(draft), keyboard="remove")
+        draft.say(text, facts(draft), keyboard="remove", menu=menus.own(draft.person) if first else ())
     if first and draft.person.runs and draft.known.coach:
         me = draft.person
         draft.say(
@@ -151,7 +155,7 @@ def located(draft: Draft, event: Located) -> bool:
 
 def facts(draft: Draft) -> dict[str, Json]:
     """What the settings page and the last word of the onboarding show."""
-    me = draft.person
+    me, coach = draft.person, draft.known.coach
     rhythm = timing.Rhythm(me.zone, me.ask_at, frozenset(me.days_off), me.paused_until)
     following = timing.next_ask(rhythm, draft.now, me.asked_on) if me.runs and me.erase_asked is None else None
     return {
@@ -167,6 +171,7 @@ def facts(draft: Draft) -> dict[str, Json]:
         "injuries": me.injuries,
         "goal": me.goal,
         "runs": me.runs,
+        "reads": answering.reads(coach, me.zone, draft.now) if coach is not None else None,
     }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from dialogs import desk, library, plan_files, signals, timing, when
+from dialogs import desk, library, plan_files, signals, timing, weeks, when
 from dialogs.draft import Draft, Rows
 from dialogs.model import Button, Document, Json, Person, Plan, Session
 from dialogs.plan import Refused, new_id, ordered
@@ -27,7 +27,7 @@ _WIDE = 2  # library buttons in a row
 
 def of(draft: Draft, rest: str) -> None:
     """/plan NAME [next], of a coach."""
-    athlete, span = desk.named(draft, rest)
+    athlete, span = desk.named(draft, rest, "plan")
     if athlete is not None:
         show_week(draft, athlete, monday_of(_today(draft, athlete)) + 7 * SPANS.get(span.casefold(), 0) * _DAY)
 
@@ -122,7 +122,14 @@ def breaches(draft: Draft, athlete: Person, monday: date | None = None) -> list[
                     "days": [day.isoformat() for day in sorted(set(its))],
                 }
             )
-    return seen
+    return [*seen, *_unfree(athlete, training.plan, today, monday)]
+
+
+def _unfree(athlete: Person, plan: Plan, today: date, monday: date | None) -> list[dict[str, Json]]:
+    """Days on which the athlete has no time for what is planned, by their own word."""
+    clashes = sorted({one.day for one, _ in weeks.unfree(athlete, plan, today)})
+    its = [day for day in clashes if monday is None or monday <= day <= monday + 6 * _DAY]
+    return [{"rule": "free", "title": None, "days": [day.isoformat() for day in its]}] if its else []
 
 
 def day_of(draft: Draft, target: str) -> None:
@@ -274,7 +281,7 @@ def as_file(draft: Draft, target: str) -> None:
 
 def write(draft: Draft, rest: str) -> None:
     """/lay NAME DAY SESSION: one session in the coach's own words; what the day had of that kind gives way."""
-    athlete, said = desk.named(draft, rest)
+    athlete, said = desk.named(draft, rest, "lay")
     if athlete is None:
         return
     today = _today(draft, athlete)

@@ -20,6 +20,7 @@ from dialogs.plan import Refused, hard, main_session
 _DAY = timedelta(days=1)
 MOVABLE = 6  # days ahead from which a session may be picked to be moved
 TO_DAYS = 7
+_TO = re.compile(r" (?:to|al?|para|à|au|auf) ", re.IGNORECASE)  # "Thursday to Saturday", "jueves a sábado"
 LIVES = timedelta(days=2)  # a wish that waits for the coach
 
 
@@ -151,7 +152,7 @@ def move(draft: Draft, rest: str) -> None:
     if not ahead:
         draft.say("life.nothing_to_move")
         return
-    source, _, target = re.sub(r"\s+", " ", rest.strip()).partition(" to ")
+    source, target = (*_TO.split(" ".join(rest.split()), maxsplit=1), "")[:2]
     from_day, to_day = when.day(source, draft.today), when.day(target, draft.today)
     named = [one for one in ahead if one.day == from_day]
     if len(named) == 1 and isinstance(to_day, date):
@@ -274,7 +275,9 @@ def done(draft: Draft, rest: str) -> None:
 # --- in plain words -------------------------------------------------------------------------------------------------
 
 Act = Callable[[Draft, str], None]
-_MINUTES = r"(\d{1,3}) ?(?:min|mins|minutes|minute)"
+_MINUTES = r"(\d{1,3}) ?(?:min|mn|mins|minutes|minute)"
+_MINUTOS = r"(\d{1,3}) ?(?:min|minutos)"
+_MINUTEN = r"(\d{1,3}) ?(?:min|minuten)"
 PLAIN: Mapping[str, Act] = {
     rf"(?:i|i've|i have|ive) ?(?:only |just )?(?:have |got |have got )?(?:only |just )?{_MINUTES}(?: today)?": busy,
     rf"(?:only|just) (?:have |got )?{_MINUTES}(?: today)?": busy,
@@ -287,12 +290,44 @@ PLAIN: Mapping[str, Act] = {
     r"(?:what(?:'s| is) (?:on )?)?(today|this week|next week)\??": planning.show,
     r"(?:my )?plan": planning.show,
     r"done|all done|did it|session done": done,
+    # Spanish
+    rf"(?:hoy )?(?:s[oó]lo )?tengo (?:s[oó]lo )?{_MINUTOS}(?: hoy)?|s[oó]lo {_MINUTOS}(?: hoy)?": busy,
+    r"estoy (?:mal[oa]|enferm[oa])(?: hoy)?|tengo una enfermedad": ill,
+    r"ya estoy (?:bien|recuperad[oa])|estoy (?:bien|recuperad[oa]) (?:otra vez|de nuevo)": well,
+    r"(?:estoy |me he )?lesionad[oa]|me lesioné|tengo una lesión": injured,
+    r"(?:un poco )?(?:más (?:despacio|lento|suave)|menos),? por favor|más despacio": slower,
+    r"(?:estoy |estaré )?fuera hasta (.+)": away,
+    r"(?:mueve|mover|pasa) (.+ (?:al?|para) .+)": move,
+    r"(?:qué (?:hay|toca|tengo) )?(hoy|esta semana|(?:la )?próxima semana|la semana que viene)": planning.show,
+    r"hecho|ya está hecho|lo hice|sesión hecha|entrenamiento hecho": done,
+    # French
+    rf"(?:aujourd'hui )?(?:je n'ai que|j'ai que|j'ai|j'ai seulement|seulement|juste) {_MINUTES}(?: aujourd'hui)?": busy,
+    r"je suis malade(?: aujourd'hui)?": ill,
+    r"je suis (?:guérie?|rétablie?|de nouveau en forme)": well,
+    r"(?:je suis |je me suis )?blessée?|j'ai une blessure": injured,
+    r"(?:un peu )?(?:plus lent|plus doucement|moins vite|moins),? s'il te pla[iî]t|moins vite": slower,
+    r"(?:je suis |je serai )?(?:absente?|partie?|en vacances|en déplacement) (jusqu.+)|je m'absente (jusqu.+)": away,
+    r"(?:déplace|déplacer|passe) (.+ (?:à|au) .+)": move,
+    r"(?:qu'est-ce qu'il y a |quoi )?(aujourd'hui|cette semaine|(?:la )?semaine prochaine)": planning.show,
+    r"(?:mon )?programme|m(?:i|on|ein) plan": planning.show,
+    r"fait|c'est fait|séance faite|je l'ai faite?": done,
+    # German
+    rf"(?:ich )?habe? (?:heute )?(?:nur )?{_MINUTEN}(?: zeit)?(?: heute)?|(?:heute )?nur {_MINUTEN}(?: zeit)?": busy,
+    r"(?:ich )?bin (?:heute )?krank(?: heute)?": ill,
+    r"(?:ich )?bin wieder (?:gesund|fit)": well,
+    r"(?:ich )?(?:bin |habe mich |hab mich )?verletzt": injured,
+    r"(?:etwas )?(?:langsamer|leichter|weniger),? bitte|bitte (?:langsamer|leichter|weniger)": slower,
+    r"(?:ich )?(?:bin )?(?:weg|verreist|im urlaub) (bis .+)|(?:ich )?(?:bin )?(bis .+) (?:weg|verreist)": away,
+    r"(?:verschiebe?|verlege?) (.+ auf .+)|(.+ auf .+) verschieben": move,
+    r"(?:was (?:steht|ist|gibt es) )?(heute|diese woche|nächste woche)(?: an| dran)?": planning.show,
+    r"(?:mein )?trainingsplan": planning.show,
+    r"erledigt|gemacht|training gemacht|einheit gemacht": done,
 }
 
 
 def wish(text: str) -> tuple[Act, str] | None:
     """A wish about the plan in plain words, and nothing else; longer sentences are words for a human."""
-    said = " ".join(text.casefold().replace("’", "'").strip(" .!?").split())
+    said = " ".join(text.casefold().replace("’", "'").strip(" .!?¿¡").split())
     for pattern, act in PLAIN.items():
         if found := re.fullmatch(pattern, said):
             return act, next((one for one in found.groups() if one), "")

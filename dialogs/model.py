@@ -53,6 +53,8 @@ class Person:
 
     `asked_on` is the last local date with a check-in (asked or begun): one per local date, whatever the zone does.
     `paused_until` is the first local date on which we ask again. `consent_at` None means: we ask nothing.
+    `injuries` to `shoes` are the dossier, in their own words (see dialogs.dossier); `contact` is whom to ring.
+    `postponed`, of a coach: athletes (by id) who do not stand on a list before that date of the coach's.
     """
 
     id: int
@@ -77,8 +79,57 @@ class Person:
     joined_at: datetime | None = None
     injuries: str = ""
     goal: str = ""
+    fears: str = ""
+    family: str = ""
+    helps: str = ""
+    contact: str = ""
+    strength: str = ""
+    shoes: str = ""
+    postponed: tuple[tuple[int, date], ...] = ()
     asked_on: date | None = None
     erase_asked: datetime | None = None  # they want everything erased, and a human has to look at something first
+    # Of a coach: the hours in which they read, by their own clock (None: not said), and weekdays (0: Monday) on which
+    # not; a holiday, from the first day away up to, not including, the first day back, and who stands in: see
+    # dialogs.answering
+    reads_from: time | None = None
+    reads_to: time | None = None
+    reads_not: tuple[int, ...] = ()
+    away_from: date | None = None
+    away_until: date | None = None
+    substitute_id: int | None = None
+    notes_shared: bool = False  # private notes go into the handover, too
+    group: int | None = None  # the chat of the group in which each athlete has a topic
+    group_asked: int | None = None  # the one that has been looked at, and waits for the coach's yes
+    budget: int = 3  # interruptions a day, after which only what is urgent interrupts
+    drilled_at: datetime | None = None  # when they last said "I have it" to a practice alarm
+    # Of an athlete: coaches who shall not stand in, and those among whom they have been asked to choose
+    refused: tuple[int, ...] = ()
+    in_group: bool = False  # has agreed that the coaches in the group of their coach read along (dialogs.topics)
+    offered: tuple[int, ...] = ()
+    drill: bool = False  # made up, for practice alarms: neither runs nor coaches, and counts nowhere
+    # The weekly message (see dialogs.weekday): on which weekday (0: Monday), at which hour (None: the usual one of
+    # their part), or not at all; the local dates of the last and of the next one, as an athlete and as a coach
+    weekly: bool = True
+    week_day: int = 6
+    week_at: time | None = None
+    week_on: date | None = None
+    week_next: date | None = None
+    coach_week_on: date | None = None
+    coach_week_next: date | None = None
+    # What an athlete's next days look like: minutes that they have on a date (0: none), and in their own words; which
+    # nudge they read last; kilometres of sessions done since they told of their shoes, as far as plans name them
+    free: tuple[tuple[date, int], ...] = ()
+    free_words: str = ""
+    nudged: str = ""
+    shoes_km: float = 0
+    # Of an athlete: check-ins that were asked since they were last heard, and the date of this silence's one nudge (see
+    # dialogs.silence); whether the week's health questions are asked, and when they last were; the race days of the
+    # plan as it stood when it was last looked at (see dialogs.races)
+    unheard: int = 0
+    coaxed_on: date | None = None
+    health: bool = True
+    health_on: date | None = None
+    races: tuple[date, ...] = ()
     turn: int = 0
     talks: tuple[Talk, ...] = ()
 
@@ -103,6 +154,27 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A coach's private line on a concern. The athlete does not see it in the chat; it is in their export."""
+
+    at: datetime
+    by_id: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """An earlier time that the same concern was raised: who had it, what came of it, who closed it; None: nobody."""
+
+    raised_at: datetime
+    owner_id: int | None = None
+    acked_at: datetime | None = None
+    handled_at: datetime | None = None
+    closed_at: datetime | None = None
+    closed_by_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Escalation:
     """Something a human must hear. It ends only by a human's act: `acked_at` (I have it), then `closed_at`.
 
@@ -110,6 +182,15 @@ class Escalation:
 
     `short` is what people say to each other ("K7Q2M"); it marks repeats as repeats. `step` counts the rungs of
     the ladder that have been climbed; `next_at` is never None while it is open.
+
+    Its life (see dialogs.concerns):
+    topic       what it is about, as concerns are told apart; "" in rows from before there were any
+    raised_at   of this round, at this level
+    handled_at  something came of it. None: nothing that we know of
+    read_at     a coach has opened these words; None again with the next words
+    asks        number of the wakeup that asks the owner what has come of it; only the last one counts
+    seen        the athlete's local dates on which it was told, oldest first, with the worst number of a pain that day
+    past        the rounds before this one: it was taken, and a new symptom has opened it again
     """
 
     id: int
@@ -126,6 +207,14 @@ class Escalation:
     closed_at: datetime | None = None
     version: int = 0
     because: Spans = ()
+    topic: str = ""
+    handled_at: datetime | None = None
+    closed_by_id: int | None = None
+    read_at: datetime | None = None
+    asks: int = 0
+    seen: tuple[tuple[date, int | None], ...] = ()
+    notes: tuple[Note, ...] = ()
+    past: tuple[Round, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -256,6 +345,25 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What a coach's turn looks up in the journals of `people`: one statement, made only where a turn asks (see
+    Snapshot.looked and storage.journal.look). The answers are records with `about`, oldest first:
+
+    said    their own words with no level, of the last `days` days; 0: since this coach's last list
+    days    answers, own words and events of the last `days` local dates
+    seen    one for each who answered or wrote in the last `days` dates: its `day` is the last such date
+    last    the newest own words of each, of the last `days` dates
+    find    own words that hold `words`, in any case: the ten newest, newest first
+    kept    what coaches have added to a dossier, and their notes
+    """
+
+    kind: str
+    people: tuple[int, ...]
+    days: int = 0
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Invite:
     """A seat kept for one person. Only a hash of its code is stored; it works once, until `expires_at`.
 
@@ -297,6 +405,15 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture with the message as its caption: bot.charts draws `name` of these facts at the moment of sending, so
+    that the outbox keeps some facts and not a file."""
+
+    name: str
+    facts: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What shall be said to whom. `text` names a template block ("morning.sleep"); `data` fills it.
 
@@ -309,6 +426,10 @@ class Message:
     key         a message with the same key is put only once, ever
     short       the escalation it belongs to: an Ack cancels what has not left, and a repeat is marked as one
     about       the athlete it speaks of: a reply to it reaches that athlete
+    menu        names of commands that Telegram's menu in this chat shows from now on (empty: it stays as it is)
+    topic       the athlete in whose topic of the recipient's group it is shown; without a group, in the private chat
+    spare       ... and nowhere else: it is a copy, and where the topic cannot take it nothing is lost
+    thread      Telegram's number of the topic, of an answer in the chat where something was said (`chat_id`)
     """
 
     to: int | None
@@ -331,8 +452,13 @@ class Message:
     about: int | None = None
     attach: Attachment | None = None
     document: Document | None = None
+    picture: Picture | None = None
+    menu: tuple[str, ...] = ()
     preface: str | None = None  # another text, above this one: why an answer did not fit
     strip: bool = False  # only takes the buttons off the bubble; its text stays
+    topic: int | None = None
+    spare: bool = False
+    thread: int | None = None
     keyboard: str | None = None  # "location" asks for a location button below the text field; "remove" takes it away
 
 
@@ -350,14 +476,28 @@ class Erase:
 
 
 @dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic of a group, which belongs to one athlete; `coach` is the athlete's, whose group it may be (or not any
+    more: see dialogs.topics)."""
+
+    thread: int
+    athlete: Person
+    coach: Person | None
+
+
+@dataclass(frozen=True, slots=True)
 class Wakeup:
-    """Come back at `at`. The key makes it unique for ever: kind:person:local-date, so two replicas plan once."""
+    """Come back at `at`. The key makes it unique for ever: kind:person:local-date, so two replicas plan once.
+
+    `whose`: the person whose turn it will be, where it is not the one whose turn plans it.
+    """
 
     kind: str
     key: str
     at: datetime
     day: date | None = None
     data: Mapping[str, Json] = field(default_factory=dict)
+    whose: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,14 +513,23 @@ class Snapshot:
     backup: Person | None = None
     athletes: tuple[Person, ...] = ()
     colleagues: tuple[Person, ...] = ()  # the club's other coaches, oldest first: the first is the head coach
-    escalations: tuple[Escalation, ...] = ()  # not closed: this athlete's own, and those this coach answers for
+    # Not closed: this athlete's own, and those this coach answers for; also an athlete's own that were closed lately.
+    escalations: tuple[Escalation, ...] = ()
     records: tuple[Record, ...] = ()  # this athlete's last eight days, oldest first
-    said: tuple[Record, ...] = ()  # for a coach's morning list: their athletes' words since the last one (`about`)
+    looked: Mapping[Look, tuple[Record, ...]] = field(default_factory=dict)  # read only where a turn looks into it
     everything: Mapping[str, Json] | None = None  # for their export: all that is kept of them, see storage.rights
     about: int | None = None  # the athlete whom the answered message speaks of
+    topic: Topic | None = None  # in which something was said, if it is one of ours
     proposals: tuple[Proposal, ...] = ()  # for a coach: open, of the athletes they answer for
     training: Mapping[int, Training] = field(default_factory=dict)  # by person; read only where a turn looks into it
     histories: Mapping[int, Training] | None = None  # for "what would this rule have done": own athletes, 100 days
+    # What has interrupted coaches and whether it was useful: steps "paged", "proposed", "useful", with `about`, oldest
+    # first; in a coach's turn of the last 28 days, in an athlete's of the last two. Read only where looked into.
+    steps: tuple[Record, ...] = ()
+    club: tuple[Mapping[str, Json], ...] | None = None  # for the head coach's page: see storage.attention.club
+    sendings: tuple[Mapping[str, Json], ...] | None = None  # for the report of a drill, and for a silence
+    # the check-ins that were put for this athlete: see storage.attention
+    club_week: Mapping[str, Json] | None = None  # for the head coach's week: see storage.weeks.club
     bot: str = "bot"  # the bot's user name, for links
     address: str | None = None  # where phones reach the service's web pages, for links; None: nowhere
 
@@ -403,3 +552,4 @@ class Outcome:
     proposals: tuple[Proposal, ...] = ()  # new ones (id 0), and what has changed since it was read
     settings: tuple[Setting, ...] = ()
     feed: str | None = None  # their own calendar feed: a code makes a new one and ends the former, "" only ends it
+    drill: Wakeup | None = None  # of the made-up athlete of this coach, who is made where there is none

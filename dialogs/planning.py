@@ -19,6 +19,12 @@ SPANS = {  # what may stand behind /plan, and how many weeks ahead it is
     "next": 1,
     "next week": 1,
 }
+SPOKEN = {  # the same in the other languages in which people write
+    "hoy": "today", "aujourd'hui": "today", "heute": "today",
+    "esta semana": "week", "cette semaine": "week", "diese woche": "week",
+    "la próxima semana": "next", "próxima semana": "next", "la semana que viene": "next",
+    "la semaine prochaine": "next", "semaine prochaine": "next", "nächste woche": "next",
+}  # fmt: skip
 _KIND = re.compile(rf"(?P<kind>{'|'.join(KINDS)})\b", re.IGNORECASE)
 _MEASURE = re.compile(
     r"(?P<km>\d{1,3}(?:[.,]\d{1,2})?) ?(?:km|k)\b"
@@ -110,7 +116,8 @@ def week(draft: Draft, athlete: Person, monday: date) -> list[dict[str, Json]]:
 
 def show(draft: Draft, rest: str) -> None:
     """/plan, of an athlete: this week, the next one, or the one in which today is."""
-    span = " ".join(rest.casefold().split())
+    said = " ".join(rest.casefold().replace("’", "'").split())
+    span = SPOKEN.get(said, said)
     _show_own(draft, SPANS.get(span, 0), today_only=span == "today")
 
 

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import time, timedelta
 
-from dialogs import engine, escalation, planning, signals, summary, timing
+from dialogs import answering, attention, concerns, engine, escalation, owning, planning, signals, summary, timing
 from dialogs.draft import Draft, Rows
 from dialogs.events import Due
 from dialogs.levels import Level
@@ -35,6 +35,7 @@ OPEN, APPROVED, EDITED, DECLINED, EXPIRED, OVERTAKEN = (
     "open", "approved", "edited", "declined", "expired", "overtaken",
 )  # fmt: skip
 BY_A_HUMAN = (APPROVED, EDITED, DECLINED)
+IMPORT = "import"  # stands where another proposal has its rule: the dry run of a file, with buttons of its own
 _DAY = timedelta(days=1)
 LEAST_TIME = timedelta(hours=12)  # for a decision, also where the session is tonight
 WORDS = 3  # of the athlete's own, beside the rule
@@ -82,9 +83,10 @@ def _undecided(proposals: Iterable[Proposal], fired: Fired) -> tuple[str, ...]:
 
 def _raise(draft: Draft, level: Level, rule: str, facts: dict[str, Json]) -> None:
     """Unless this very turn has brought it to the coach by itself (a pain is judged as soon as it is told)."""
-    if not any(one.kind == "step" and one.name in ("raised", "joined") for one in draft.records):
+    if not any(one.kind == "step" and one.name in ("raised", "joined", "reopened") for one in draft.records):
         told = ("plan.flagged", {"rule": rule, "facts": facts})
-        escalation.raise_(draft, level, f"{escalation.RULE}{rule}", own_words(draft), told=told)
+        flag, ache = f"{escalation.RULE}{rule}", concerns.told_in(facts)
+        escalation.raise_(draft, level, flag, own_words(draft), told=told, ache=ache)
 
 
 def _propose(
@@ -111,7 +113,10 @@ def _propose(
         tuple(after), held, own_words(draft), dict(fired.facts),
     )  # fmt: skip
     draft.propose(proposal)
-    draft.record("step", "proposed", {"short": short, "rule": fired.rule.id, "held": held})
+    to = _coach(draft) if fired.first else None  # what goes on is with the coach already: it waits on the list
+    waits = to is not None and attention.spent(draft, to)
+    reached = {"waits" if waits else "to": to.id} if to is not None else {}
+    draft.record("step", "proposed", {"short": short, "rule": fired.rule.id, "held": held, **reached})
     draft.wake("proposal", f"proposal:{short}", proposal.expires_at, short=short)
     if held:
         draft.say(
@@ -119,8 +124,8 @@ def _propose(
             {**shown(proposal), "coach": _coach_name(draft)},
             buttons=((Button("button.object", f"object:{short}"), Button("button.plan", "do:plan")),),
         )
-    if fired.first:  # what goes on is with the coach already: it waits on the list
-        show(draft, proposal, draft.person, _coach(draft))
+    if not waits:
+        show(draft, proposal, draft.person, to)
     return proposal
 
 
@@ -192,8 +197,13 @@ def show(draft: Draft, proposal: Proposal, athlete: Person, to: Person | None, *
         about=athlete.id,
         lane=lane,
         quiet=to.id != draft.person.id or lane is Lane.PROMPT,
-        bubble=f"proposal:{proposal.short}:{to.id}",
+        bubble=list_key(proposal, to),
     )
+
+
+def list_key(proposal: Proposal, reader: Person) -> str:
+    """The bubble of this proposal in a coach's chat; on a newer list a new one takes its place."""
+    return f"proposal:{proposal.short}:{reader.id}"
 
 
 def _buttons(proposal: Proposal) -> Rows:
@@ -208,9 +218,10 @@ def _buttons(proposal: Proposal) -> Rows:
 
 
 def object_(draft: Draft, short: str) -> None:
-    """ "I would rather keep it": the athlete's reason goes to the coach, and until then it stands as it is."""
+    """ "I would rather keep it": the athlete's reason goes to the coach, and until then it stands as it is. Of what has
+    changed nothing yet the athlete was never shown a button."""
     proposal = next((one for one in draft.training().proposals if one.short == short and one.state == OPEN), None)
-    if proposal is None:
+    if proposal is None or not proposal.held:
         draft.toast("plan.decided_already")
         return
     draft.ask(draft.open("object", {"short": short}).talk, anew=True)
@@ -237,19 +248,23 @@ def objected(draft: Draft, talk: Talk, step: engine.Moved) -> None:
 # --- the coach ------------------------------------------------------------------------------------------------------
 
 
-def found(draft: Draft, target: str) -> tuple[Person, Proposal] | None:
+def found(draft: Draft, target: str, *, dry_run: bool = False) -> tuple[Person, Proposal] | None:
     """The athlete and proposal that a coach's button names ("7:K7Q2M"); None after having said so, where nothing is to
-    be decided: it is nobody's, or somebody has decided."""
+    be decided: it is nobody's, or somebody has decided. A `dry_run` is taken or left, and all else approved or
+    declined: the buttons of one mean nothing to the other."""
     number, _, short = target.partition(":")
     id = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else -1
     athlete = draft.athlete(id)
     one = None
     if athlete is not None:
         one = next((each for each in draft.training(athlete).proposals if each.short == short), None)
-    if athlete is None or one is None:
+    if athlete is None or one is None or (one.rule == IMPORT) != dry_run:
         draft.toast("shared.question_closed")
         return None
     if one.state != OPEN:
+        if dry_run and one.state not in BY_A_HUMAN:
+            draft.say("import.overtaken", {"athlete": athlete.name}, edit=draft.tapped is not None)
+            return None
         people = (draft.person, *draft.known.colleagues)
         by = next((each.name for each in people if each.id == one.decided_by), None)
         at = draft.local_time(one.decided_at) if one.decided_at else None
@@ -340,9 +355,9 @@ def _decide(draft: Draft, athlete: Person, proposal: Proposal, state: str, wante
     draft.record("step", "decided", {"short": proposal.short, "rule": proposal.rule, "state": state}, about=athlete)
     sessions = [planning.facts(one) for one in sorted(new, key=lambda one: one.day)]
     told = {**shown(decided), "state": state, "sessions": sessions, "athlete": athlete.name}
-    draft.say(
-        "proposal.decided", told, edit=draft.tapped is not None, about=athlete.id, bubble=_bubble(draft, proposal)
-    )
+    bubble = list_key(proposal, draft.person)
+    draft.say("proposal.decided", told, edit=draft.tapped is not None, about=athlete.id, bubble=bubble)
+    owning.decided(draft, athlete, proposal)
     if proposal.held or state != DECLINED:  # of what was only wished for the athlete has never heard
         draft.say(
             "plan.decided",
@@ -358,15 +373,11 @@ def _taken(sessions: Sequence[Session], ahead: Sequence[Session], new: Sequence[
     return bool({one.id for one in sessions if one.id not in gone} & {one.id for one in new})
 
 
-def _bubble(draft: Draft, proposal: Proposal) -> str:
-    return f"proposal:{proposal.short}:{draft.person.id}"
-
-
 def end(draft: Draft, proposal: Proposal, state: str) -> Proposal:
     """It is not open any more. By a human: `state` is one of BY_A_HUMAN."""
     human = state in BY_A_HUMAN
     if not human and draft.person.id == proposal.athlete_id and (to := _coach(draft)) is not None:
-        bubble = f"proposal:{proposal.short}:{to.id}"  # what cannot be decided any more shall not look as if it could
+        bubble = list_key(proposal, to)  # what cannot be decided any more shall not look as if it could
         draft.messages.append(Message(to.id, "", bubble=bubble, edit=True, strip=True, about=proposal.athlete_id))
     ended = replace(proposal, state=state, decided_by=draft.person.id if human else None, decided_at=draft.now)
     draft.propose(ended)
@@ -374,32 +385,52 @@ def end(draft: Draft, proposal: Proposal, state: str) -> Proposal:
 
 
 def due(draft: Draft, event: Due) -> None:
-    """Its day is over. What was eased stays eased; where no human had looked, the worry itself stays."""
-    short = event.data.get("short")
-    proposal = next((one for one in draft.training().proposals if one.short == short), None)
+    """Its day is over. What was eased stays eased; where no human had looked, the worry itself stays. An athlete's own
+    wish is no worry: they are told that it was not decided. A dry run, which rings in the turn of the coach who has
+    sent the file, ends without a word."""
+    short, whose = event.data.get("short"), event.data.get("athlete_id")
+    athlete = draft.person if whose is None else draft.athlete(int(whose))
+    known = () if athlete is None else draft.training(athlete).proposals
+    proposal = next((one for one in known if one.short == short), None)
     if proposal is None or proposal.state != OPEN:
         return
     end(draft, proposal, EXPIRED)
+    if proposal.rule == IMPORT:
+        return
     draft.record("step", "expired", {"short": short, "rule": proposal.rule})
     rule = shipped().find(proposal.rule)
-    if rule is None or rule.level >= Level.CONCERN:
+    if rule is None and not proposal.held:
+        draft.say("life.move_lapsed", {"before": planning.facts(proposal.before[0])}, quiet=True)
+    elif rule is None or rule.level >= Level.CONCERN:
         escalation.raise_(
             draft,
             Level.CONCERN,
             f"{escalation.RULE}{proposal.rule}",
             proposal.words,
             told=("plan.still_open", {"rule": proposal.rule}),
+            ache=concerns.told_in(proposal.facts),
         )
 
 
 def waiting(draft: Draft) -> list[tuple[Person, Proposal]]:
-    """For a coach's list: what nobody has decided, the next day first."""
+    """For a coach's list: what nobody has decided, the next day first. The athlete's own words stand beside it: who
+    only covers reads them once they were rung for this athlete, or where nobody else can be."""
     found = [
         (athlete, one)
         for one in draft.known.proposals
         if one.state == OPEN
         and (one.before or one.after)
-        and one.rule != "import"  # a coach's own dry run waits for nobody
+        and one.rule != IMPORT  # a coach's own dry run waits for nobody
         and (athlete := draft.athlete(one.athlete_id)) is not None
+        and _reads(draft, athlete)
     ]
     return sorted(found, key=lambda pair: (min(s.day for s in (*pair[1].before, *pair[1].after)), pair[1].raised_at))
+
+
+def _reads(draft: Draft, athlete: Person) -> bool:
+    me = draft.person
+    coach = next((one for one in draft.known.colleagues if one.id == athlete.coach_id), None)
+    if coach is None or not coach.reachable or answering.is_mine(draft.known, me, athlete):
+        return True  # this coach is theirs or stands in, or theirs cannot be reached
+    theirs = [one for one in draft.escalations() if one.athlete_id == athlete.id]
+    return any(one.owner_id == me.id or escalation.was_paged(draft, one, me, athlete) for one in theirs)

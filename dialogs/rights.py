@@ -21,7 +21,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from dialogs import checkin, engine, escalation, joining, render, timing
+from dialogs import answering, checkin, engine, escalation, joining, render, timing
 from dialogs.draft import Draft, Rows, spelled
 from dialogs.events import Due
 from dialogs.model import Button, Document, Erase, Escalation, Json, Lane, Message, Person, Talk
@@ -347,7 +347,7 @@ def closed(draft: Draft, athlete_id: int) -> None:
 def _answers_for(draft: Draft, athlete: Person) -> bool:
     """Their own coach does; somebody else only where that one cannot be reached."""
     coach = next((one for one in draft.known.colleagues if one.id == athlete.coach_id), None)
-    return athlete.coach_id == draft.person.id or coach is None or not coach.reachable
+    return coach is None or not coach.reachable or answering.is_mine(draft.known, draft.person, athlete)
 
 
 def _not_closed(draft: Draft, athlete: Person) -> list[Escalation]:

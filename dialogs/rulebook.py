@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from dialogs import replaying
+from dialogs import attention, replaying
 from dialogs.draft import Draft, Rows
 from dialogs.events import Due
 from dialogs.model import Button, Json, Person, Setting
@@ -70,11 +70,14 @@ def family(draft: Draft, name: str) -> None:
 
 
 def _target(draft: Draft, target: str) -> tuple[Rule, Person | None, str] | None:
-    """ "sleep-short:7:off": the rule, for which athlete (0: all), and what. None after having said so."""
+    """ "sleep-short:7:off": the rule, for which athlete (0: all), and what. None after having said so. Nothing is set
+    for athletes whom this coach only covers: their own coach's word is what counts for them."""
     id, _, rest = target.partition(":")
     number, _, what = rest.partition(":")
     rule = shipped().find(id)
     athlete = draft.athlete(int(number)) if number.isascii() and number.isdecimal() and len(number) < 19 else None
+    if athlete is not None and athlete.coach_id != draft.person.id:
+        athlete = None
     if rule is None or (athlete is None and number != str(ALL)):
         draft.toast("shared.question_closed")
         return None
@@ -126,6 +129,7 @@ def _show(draft: Draft, rule: Rule, athlete: Person | None) -> None:
                 for name, edge in rule.edges.items()
             ],
             "athlete": athlete.name if athlete else None,
+            "judged": attention.of_rule(draft, rule.id),
             "last": [_told(one, names) for one in kept[-LAST:]],
         },
         buttons=tuple(rows),
@@ -148,7 +152,8 @@ def for_whom(draft: Draft, target: str) -> None:
     if (found := _target(draft, target)) is None:
         return
     rule, _, _ = found
-    own = sorted(draft.known.athletes, key=lambda one: one.name.casefold())
+    own = [one for one in draft.known.athletes if one.coach_id == draft.person.id]
+    own.sort(key=lambda one: one.name.casefold())
     buttons = [Button("button.offer", f"rule:{rule.id}:{one.id}", {"offer": one.name}) for one in own]
     rows: Rows = (
         *(tuple(buttons[i : i + _WIDE]) for i in range(0, len(buttons), _WIDE)),

@@ -57,6 +57,7 @@ class Scale:
 
 PAIN = Scale(worst=10, best=0)
 SCALES: Mapping[str, Scale] = dict.fromkeys(ITEMS, Scale(worst=1, best=5))
+HEALTH = Scale(worst=25, best=0)  # each of the week's four health questions (dialogs.health)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ class Day:
     said        what life does: ill_above, ill_below, fever, injured, busy, slower, away, well
     fired       ids of the rules that spoke on this day
     time        minutes that they have today ("I have 20 minutes"), None where not said
+    health      the week's health questions, where they were answered: participation, training, performance, trouble
+                (each 0..25, 0 = best; what was not asked is not there) and severity (0..100)
     """
 
     items: Mapping[str, float] = field(default_factory=dict)
@@ -100,6 +103,7 @@ class Day:
     said: frozenset[str] = frozenset()
     fired: frozenset[str] = frozenset()
     time: float | None = None
+    health: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def answered(self) -> bool:
@@ -154,6 +158,7 @@ class _Sheet:
     said: set[str] = field(default_factory=set)
     fired: set[str] = field(default_factory=set)
     time: float | None = None
+    health: dict[str, float] = field(default_factory=dict)
 
 
 def days(records: Iterable[Record]) -> dict[date, Day]:
@@ -205,6 +210,8 @@ def _step(sheet: _Sheet, name: str, value: Json) -> None:
         _hurts(sheet.pains, value)
     elif name == "rule" and isinstance(value.get("rule"), str):
         sheet.fired.add(value["rule"])
+    elif name == "health":
+        sheet.health = {part: number for part, one in value.items() if (number := _number(one)) is not None}
     elif name == "judged":
         themes = value.get("themes")
         if isinstance(themes, list | tuple) and "illness" in themes and _concern(value.get("level")):
@@ -225,6 +232,7 @@ def _day(sheet: _Sheet) -> Day:
         said=frozenset(sheet.said),
         fired=frozenset(sheet.fired),
         time=sheet.time,
+        health=sheet.health,
     )
 
 

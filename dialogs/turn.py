@@ -15,11 +15,16 @@ What happens to an athlete's words, in this order:
     4. only then may they be an answer to a question, or a command, or a wish in plain words.
 
 Rooms: `hearing` takes in what somebody says, `judging` reads it, `asking` asks instead of guessing, `transcripts` are
-what a machine heard in a voice note; `commands` are the tables of wishes; `engine` moves a conversation, `scripts` are
-its tables; `checkin` says what an answer means, `proposals` lets the rules (`rules`) look at it and a human decide,
-`escalation` reaches a human. An athlete looks at the plan in `planning` and bends it in `life`; a coach lays it out in
-`laying`, reads and sets the rules in `rulebook`, and does all else in `desk`. `joining` is how one comes in, `rights`
-how one leaves. `draft` is the sheet they all write on, `render` turns it into texts.
+what a machine heard in a voice note; `commands` are the tables of wishes; `engine` moves a conversation, `scripts`
+are its tables; `checkin` says what an answer means, `mornings` what stands around it (`silence`, `followups`,
+`races`, `health`), `proposals` lets the rules (`rules`) look at it and a human decide, `escalation` reaches a human,
+`concerns` and `owning` are what becomes of it. An athlete looks at the plan in `planning` and bends it in `life`; a
+coach lays it out in `laying`, reads and sets the rules in `rulebook`, sees in `lists` whom to look at first, in
+`dossier` one person, in `lookup` all of them, acts in `acts`, is understood in plain words by `coach_words`, and does
+all else in `desk`. `joining` is how one comes in, `rights` how one leaves. Who reads while a coach is away is `cover`
+(and `answering`, which storage asks too), who reads from now on `passing`; `attention` is what interrupts a coach,
+`drill` the practice alarm, `broadcast` a letter to all of their own. `draft` is the sheet they all write on, `render`
+turns it into texts.
 """
 
 from __future__ import annotations
@@ -29,18 +34,33 @@ from typing import assert_never
 
 from dialogs import (
     asking,
+    attention,
     checkin,
+    coach_weeks,
     commands,
+    concerns,
+    conversation,
+    cover,
     desk,
+    drill,
     escalation,
     hearing,
     importing,
     joining,
+    lists,
+    mornings,
+    owning,
+    passing,
     proposals,
+    races,
     rights,
     rulebook,
+    silence,
     timing,
+    topics,
     transcripts,
+    weekday,
+    weeks,
 )
 from dialogs.draft import Draft
 from dialogs.events import (
@@ -64,7 +84,7 @@ from dialogs.levels import Level
 from dialogs.model import Json, Lane, Message, Outcome, Snapshot
 from dialogs.words import phrases
 
-SETTINGS = ("hour", "zone", "days_off", "pause", "erase")
+SETTINGS = ("hour", "zone", "days_off", "pause", "erase", "me", "add", "jot", "whom", "weekday")
 FORM_LIVES = desk.RELAY_LIVES  # a setting that was begun and left: what is written later is not meant for it
 CAUSE_RAW = 3000  # characters of an unreadable update that the coach is shown
 
@@ -73,13 +93,15 @@ def take_turn(known: Snapshot, event: Event) -> Outcome:
     """Everything that follows from this event. Raises only where the program is wrong; the caller then tries again,
     and after some tries hands the same update in as `Unread`."""
     if isinstance(event, Grouped | Moved) or (known.sender is not None and not known.sender.private):
-        return _group(known, event)
+        return topics.through(known, topics.grouped(known, event))
     person = known.person
     if person is None:
         return _nobody(known, event)
     draft = Draft(known, person, event)
     if known.sender is not None:
         _lay_aside(draft)
+        if person.unheard and not isinstance(event, Blocked):
+            silence.heard(draft)
     if not person.reachable and known.sender is not None and not isinstance(event, Blocked):
         draft.change(reachable=True)  # who speaks to us can hear us: an update of the unblocking may be lost
         checkin.plan_next(draft)
@@ -114,7 +136,8 @@ def take_turn(known: Snapshot, event: Event) -> Outcome:
             pass  # answered above
         case _:
             assert_never(event)
-    return draft.outcome()
+    drill.tidy(draft)
+    return topics.through(draft.known, draft.outcome())
 
 
 # --- whom we do not know ------------------------------------------------------------------------------------------
@@ -134,15 +157,6 @@ def _nobody(known: Snapshot, event: Event) -> Outcome:
         joining.welcome(draft, invite)
         return draft.outcome()
     return joining.stranger(known, known.sender.chat_id)
-
-
-def _group(known: Snapshot, event: Event) -> Outcome:
-    """Nothing about anybody is ever said in a group: one line where we were added or called, silence else."""
-    if known.sender is None or not isinstance(event, Grouped) or event.what not in ("added", "command"):
-        return Outcome()
-    chat = known.sender.chat_id
-    key = f"group:{chat}:{known.now:%Y%m%d%H%M}"
-    return Outcome(messages=(Message(None, "shared.group", {"bot": known.bot}, chat_id=chat, key=key, once=True),))
 
 
 # --- coming in, and what was left open ------------------------------------------------------------------------------
@@ -178,6 +192,10 @@ def _lay_aside(draft: Draft) -> None:
         age = draft.now - talk.opened_at
         if talk.script in SETTINGS and age > FORM_LIVES:
             draft.leave(talk)
+        elif talk.script == "week" and age > weeks.ANSWER_LIVES:
+            draft.leave(talk)
+        elif mornings.over(draft, talk):
+            draft.leave(talk)
         elif checkin.over(draft, talk) or (talk.script in ("session", "pain") and age > hearing.TALKING):
             checkin.leave(draft, talk)
 
@@ -188,7 +206,18 @@ def _lay_aside(draft: Draft) -> None:
 def _due(draft: Draft, event: Due) -> None:
     match event.kind:
         case "checkin":
-            checkin.due(draft, event)
+            mornings.due(draft, event)
+            weekday.mend(draft)
+        case weekday.WEEK:
+            weeks.due(draft, event)
+        case weekday.COACH_WEEK:
+            coach_weeks.due(draft, event)
+        case "clubweek":
+            coach_weeks.club(draft, event)
+        case "silence":
+            silence.due(draft, event)
+        case "race":
+            races.due(draft, event)
         case "page":
             escalation.due(draft, event)
         case "unsure":
@@ -197,10 +226,26 @@ def _due(draft: Draft, event: Due) -> None:
             transcripts.transcribed(draft, event)
         case "transcribe":
             pass  # nobody here has a program that transcribes: the voice note itself is with the coach
+        case concerns.ASK:
+            owning.due(draft, event)
         case "unfinished":
             checkin.unfinished(draft, event)
         case "list":
-            desk.morning_list(draft, event)
+            _list(draft, event)
+        case "holiday":
+            cover.due(draft, event)
+        case "club":
+            cover.club_read(draft, event)
+        case "moving":
+            passing.asked(draft, event)
+        case "left":
+            passing.without(draft, event)
+        case "leave":  # by the operator
+            passing.left(draft)
+        case "drill":
+            drill.due(draft, event)
+        case "drilled":
+            drill.report(draft, event)
         case "proposal":
             proposals.due(draft, event)
         case "planfile":
@@ -209,12 +254,29 @@ def _due(draft: Draft, event: Due) -> None:
             rulebook.replayed(draft, event)
         case "restored":
             _restored(draft, event)
+        case "talk":
+            conversation.over(draft, event)
+        case "group":
+            topics.looked(draft, event)
+        case "topic":
+            topics.lost(draft, event)
+        case topics.LOOK:
+            pass  # nobody here can look
         case "export":
             rights.exported(draft, event)
         case "erase":  # by the operator, who is a human and has looked
             rights.erase(draft)
         case other:
             raise ValueError(f"no such wakeup: {other}")
+
+
+def _list(draft: Draft, event: Due) -> None:
+    weekday.mend(draft)
+    if cover.resting(draft, event):
+        return
+    lists.morning_list(draft, event)
+    attention.on_list(draft)
+    drill.on_list(draft)
 
 
 def _restored(draft: Draft, event: Due) -> None:

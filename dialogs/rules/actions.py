@@ -34,7 +34,10 @@ def touched(then: form.Action, view: View, facts: Mapping[str, Json], *, first: 
         case form.Ease() | form.Hold():
             if then.once and not first:
                 return ()
-            return tuple(one.id for one in _meant(then, view))
+            last = (
+                date.fromisoformat(facts["race"]) if isinstance(then, form.Ease) and then.until == "race" else date.max
+            )
+            return tuple(one.id for one in _meant(then, view) if one.day <= last)
         case form.Relay():
             found = _gap(then, view, facts)
             return () if found is None else (found.id,)

@@ -199,6 +199,14 @@ class RaceWithin(Form):
     days: Annotated[int, Field(ge=0, le=LONGEST_LOOK)]
 
 
+class Health(Form):
+    """The week's health questions were answered today, and health has held back training or performance by this much or
+    more (0 to 25, 0 = not at all), or they could not take part."""
+
+    check: Literal["health"]
+    least: Annotated[Number, within(8, 25)] = Field(alias="from")
+
+
 # --- checks of a plan -----------------------------------------------------------------------------------------------
 
 
@@ -266,7 +274,7 @@ class DescentOver(Form):
 
 OfDays = (
     SleepHours | LowItems | HarderThanMeant | NextHard | PainNow | PainDay | PainUnsettled | PainRises | Said
-    | Returning | DaysOff | FiredBefore | RanWell | Missed | Unhurt | RaceWithin
+    | Returning | DaysOff | FiredBefore | RanWell | Missed | Unhurt | RaceWithin | Health
 )  # fmt: skip
 OfPlan = (
     LongestRun | HardInARow | StrengthBefore | StrengthOnEasyDay | StrengthDose | StrengthNearRace | StrengthOnStepDown

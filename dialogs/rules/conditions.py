@@ -16,7 +16,7 @@ from dialogs import plan as plans
 from dialogs.model import Json
 from dialogs.rules import checks
 from dialogs.rules.view import GAP, LOOK, Ache, Facts, View
-from dialogs.signals import FLOOR, SCALES
+from dialogs.signals import FLOOR, HEALTH, SCALES
 
 Numbers = Mapping[str, float]
 Test = Callable[[View, Numbers], Facts | None]
@@ -316,6 +316,20 @@ def _race_within(check: checks.RaceWithin) -> Test:
     return test
 
 
+_HELD_BACK = ("training", "performance")
+
+
+def _health(check: checks.Health) -> Test:
+    least = number(check.least)
+
+    def test(view: View, numbers: Numbers) -> Facts | None:
+        told = view.told.health
+        held = any(HEALTH.worse_by(told[part], HEALTH.best) >= least(numbers) for part in _HELD_BACK if part in told)
+        return {"health": dict(told)} if held or told.get("participation") == HEALTH.worst else None
+
+    return test
+
+
 _MADE: Mapping[type, Callable[[Any], Test]] = {
     checks.SleepHours: _sleep_hours,
     checks.LowItems: _low_items,
@@ -333,4 +347,5 @@ _MADE: Mapping[type, Callable[[Any], Test]] = {
     checks.Missed: _missed,
     checks.Unhurt: _unhurt,
     checks.RaceWithin: _race_within,
+    checks.Health: _health,
 }

@@ -133,8 +133,8 @@ def _fired(rule: Rule, view: View, numbers: Numbers, facts: Facts) -> Fired | No
     if isinstance(then, form.Step):
         facts["step"] = actions.step_of(then, facts)
     ids = actions.touched(then, view, facts, first=first)
-    if isinstance(then, form.Step) and not ids:
-        return None  # the ladder is at its end, or no run is near: there is nothing to ask
+    if not ids and (isinstance(then, form.Step) or (isinstance(then, form.Ease) and then.until is not None)):
+        return None  # the ladder is at its end, no run is near, nothing stands before the race: there is nothing to ask
     if view.plan.sessions and any(one.kind == "race" for one in view.plan.on(view.today)):
         facts["race_today"] = True  # which no rule touches
     return Fired(rule.with_edges(numbers) if numbers != rule.numbers else rule, first, facts, ids)

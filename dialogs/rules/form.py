@@ -47,7 +47,8 @@ class Tell(Form):
 
 class Ease(Form):
     """Sessions of the next days (1: today) become lighter. `next`: only the first. `once`: only when the rule begins to
-    speak, and not again while it goes on."""
+    speak, and not again while it goes on. `until: race`: none after the race that `race_within` has found, and
+    where none is left before it the rule does not speak."""
 
     do: Literal["ease"]
     what: What
@@ -56,6 +57,7 @@ class Ease(Form):
     at_most: Annotated[Number, within(5, 240)] | None = None
     next: bool = False
     once: bool = False
+    until: Literal["race"] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -136,6 +138,9 @@ class RuleForm(Form):
             raise ValueError(
                 f"do: {do} takes up what the check {NEEDS[do]} has found, and there is none (outside of any)"
             )
+        races = any(getattr(one, "check", None) == "race_within" for one in self.when)
+        if getattr(self.then, "until", None) == "race" and not races:
+            raise ValueError("until: race is the race of the check race_within, and there is none (outside of any)")
         self._edges_fit()
         return self
 

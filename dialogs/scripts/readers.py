@@ -13,14 +13,19 @@ from dialogs.words.aches import BONE_LIKE
 
 CLEARLY_LARGER = 20  # London (England) against London (Ontario): nobody wants to be asked
 _HOURS = re.compile(
-    r"(?:about |around |maybe |~)?(?P<whole>\d{1,2})(?:[.,](?P<part>\d{1,2})|(?:h|:| h )(?P<minutes>[0-5]\d))? ?"
-    r"(?:h|hrs?|hours?)?"
+    r"(?:(?:about|around|maybe|unas|casi|environ|etwa|ungefähr|circa) |~)?"
+    r"(?P<whole>\d{1,2})(?:[.,](?P<part>\d{1,2})|(?:h|:| h )(?P<minutes>[0-5]\d))? ?"
+    r"(?:h|hrs?|hours?|horas?|heures?|stunden?|std)?"
 )
 _HURTING = frozenset(
-    "hurt hurts hurting sore soreness pain pains painful ache aches ached aching achy niggle tender".split()
+    "hurt hurts hurting sore soreness pain pains painful ache aches ached aching achy niggle tender "
+    "duele duelen dolor dolores dolorido dolorida molestia mal douleur douleurs douloureux douloureuse "
+    "weh schmerz schmerzen schmerzt zwickt".split()
 )
 _NOT_NOW = frozenset(
-    "no not never without gone nothing if better isnt doesnt dont didnt wasnt arent wont his her their dad mum".split()
+    "no not never without gone nothing if better isnt doesnt dont didnt wasnt arent wont his her their dad mum "
+    "sin nunca ni ne pas plus sans jamais rien si nicht kein keine keinen ohne nie weg wenn mejor mieux besser "
+    "padre madre mari mère père vater mutter sein seine seinem seiner ihr ihre ihrem ihrer".split()
 )
 
 
@@ -34,7 +39,7 @@ def scale(low: int, high: int) -> Reader:
 
     def read(text: str, _today: date) -> Read:
         typed = text.strip().rstrip(".!")
-        number = re.fullmatch(r"(-?\d{1,4})(?:\s*(?:/|of|out of)\s*(\d{1,3}))?", typed)
+        number = re.fullmatch(r"(-?\d{1,4})(?:\s*(?:/|of|out of|de|sur|von)\s*(\d{1,3}))?", typed)
         if number is None:
             return None
         value = int(number[1])

@@ -15,7 +15,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -23,14 +23,16 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bot.sandbox.markup import parse_html
+from dialogs import answering, render, summary, timing
 from dialogs import plan as plans
-from dialogs import render, timing
-from dialogs.events import Due, Edited, Event, Located, Said, Sender, Sent, Started, Tapped, Unreachable
+from dialogs.concerns import REOPENS
+from dialogs.events import Due, Edited, Event, Grouped, Located, Said, Sender, Sent, Started, Tapped, Unreachable
 from dialogs.model import (
     Change,
     Erase,
     Escalation,
     Invite,
+    Look,
     Message,
     Outcome,
     Person,
@@ -40,6 +42,7 @@ from dialogs.model import (
     Session,
     Setting,
     Snapshot,
+    Topic,
     Training,
     Wakeup,
 )
@@ -49,22 +52,22 @@ ANN, KIM, DANA, BEN, NEW = 1, 2, 3, 4, 5
 SEVEN = datetime(2026, 6, 1, 6, 0, tzinfo=UTC)  # seven in London, eight in Berlin
 _SINCE = datetime(2026, 5, 1, tzinfo=UTC)
 
-PEOPLE = (
+PEOPLE = (  # without the weekly message, which would come into every longer story
     Person(
         ANN, "Ann", chat_id=101, user_id=101, runs=True, coach_id=KIM, zone="Europe/London", place="London",
-        country="GB", ask_at=time(7, 30), consent_at=_SINCE, joined_at=_SINCE,
+        country="GB", ask_at=time(7, 30), consent_at=_SINCE, joined_at=_SINCE, weekly=False,
     ),
     Person(
         KIM, "Kim", chat_id=102, user_id=102, coaches=True, zone="Europe/Berlin", place="Berlin", country="DE",
-        consent_at=_SINCE, joined_at=_SINCE,
+        consent_at=_SINCE, joined_at=_SINCE, weekly=False,
     ),
     Person(
         DANA, "Dana", chat_id=103, user_id=103, coaches=True, zone="Europe/London", place="London", country="GB",
-        consent_at=_SINCE, joined_at=_SINCE + timedelta(days=1),
+        consent_at=_SINCE, joined_at=_SINCE + timedelta(days=1), weekly=False,
     ),
     Person(
         BEN, "Ben", chat_id=104, user_id=104, runs=True, coach_id=DANA, zone="Europe/London", place="London",
-        country="GB", consent_at=_SINCE, joined_at=_SINCE + timedelta(days=2),
+        country="GB", consent_at=_SINCE, joined_at=_SINCE + timedelta(days=2), weekly=False,
     ),
 )  # fmt: skip
 
@@ -104,6 +107,7 @@ class Club:
     proposals: dict[str, Proposal] = field(default_factory=dict)
     settings: list[Setting] = field(default_factory=list)
     feeds: dict[int, str] = field(default_factory=dict)  # codes that work
+    sendings: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # of each escalation: its pages
     address: str | None = "https://club.example"
     turns: int = 0
 
@@ -123,6 +127,14 @@ class Heard:
     message: Message
 
 
+FIRST_TOPIC = 7000  # on paper the topic of an athlete has the number 7000 + id
+
+
+def topic_chat(group: int, athlete: int) -> int:
+    """A topic is a chat of its own here."""
+    return group * 1000 - athlete
+
+
 def tell(line: str) -> None:
     """For whoever reads the transcript of a failed test; half an emoji cannot be printed."""
     print(line.encode("utf-8", "backslashreplace").decode())
@@ -136,7 +148,9 @@ class Talk:
         self.me = me
         self.heard: list[Heard] = []
         self.outcome = Outcome()
+        self.club_week: Mapping[str, Any] | None = None  # as storage.weeks.club makes it
         self.counts: dict[str, int] = {}
+        self.phones: dict[int, str] = {}  # Telegram's code for the language of somebody's phone, where not English
         for one in self.club.people.values():  # what joining has planned
             if one.consent_at and one.runs:
                 self._first("checkin", one)
@@ -303,7 +317,9 @@ class Talk:
 
     def takes(self, event: Event, who: int, *, reply_to: Bubble | None = None, private: bool = True) -> Talk:
         self._begin()
-        sender = Sender(self._chat(who) if private else -500, 100 + who, "Somebody", "en", private)
+        sender = Sender(
+            self._chat(who) if private else -500, 100 + who, "Somebody", self.phones.get(who, "en"), private
+        )
         self._turn(event, who, sender, about=reply_to.about if reply_to else None)
         return self
 
@@ -348,7 +364,7 @@ class Talk:
         waiting = [
             wakeup
             for whose, wakeup in self.club.wakeups.values()
-            if kind in (None, wakeup.kind) and of in (None, whose) and wakeup.kind != "fetch"
+            if kind in (None, wakeup.kind) and of in (None, whose) and wakeup.kind not in ("fetch", "look")
         ]
         return min(waiting, key=lambda wakeup: (wakeup.at, wakeup.key), default=None)
 
@@ -418,7 +434,9 @@ class Talk:
         """As `storage.people.load` makes it."""
         club = self.club
         dice = hashlib.sha256(f"dice {club.turns}".encode()).hexdigest()
-        me = club.people.get(who) if sender is None or sender.private else None
+        speaks = isinstance(event, Tapped) or (isinstance(event, Grouped) and event.message is not None)
+        me = club.people.get(who) if sender is None or sender.private or speaks else None
+        me = me if me is not None and (me.runs or me.coaches or me.drill) else None
         coaches = [one for one in club.people.values() if one.coaches and one.chat_id is not None]
         coaches.sort(key=lambda one: (one.joined_at or _SINCE, one.id))
         invite = None
@@ -428,21 +446,28 @@ class Talk:
         known = Snapshot(self.now, dice, sender, me, invite, about=about, bot="aid_bot", address=club.address)
         mine = me.id if me else 0
         colleagues = tuple(one for one in coaches if one.id != mine)
-        known = replace(known, colleagues=colleagues)
+        known = replace(known, colleagues=colleagues, topic=self._topic(event))
         if me is None:
             return known
         escalations = [one for one in club.escalations.values() if one.closed_at is None]
         if me.coaches:
             escalations = [one for one in escalations if self._concerns(me, one, coaches)]
             theirs = {one.athlete_id for one in escalations}
-            athletes = [one for one in club.people.values() if one.coach_id == me.id or one.id in theirs]
-            known = replace(known, athletes=tuple(one for one in athletes if one.id != me.id))
+            everybody = [one for one in club.people.values() if one.runs or one.id in theirs]
+            mine_too = [one for one in everybody if one.id in theirs or answering.is_mine(known, me, one)]
+            known = replace(known, athletes=tuple(one for one in mine_too if one.id != me.id))
         else:
             escalations = [one for one in escalations if one.athlete_id == me.id]
+        if me.runs:
+            lately = self.now - REOPENS
+            closed = [one for one in club.escalations.values() if one.closed_at and one.closed_at >= lately]
+            escalations += [one for one in closed if one.athlete_id == me.id]
         known = replace(known, escalations=tuple(escalations))
         near = {me.id, *(one.id for one in known.athletes)}
         known = replace(
             known,
+            looked=_Looked(self, me, near),
+            steps=self._steps(me, known),
             training={id: self._training(club.people[id], 40) for id in near},
             proposals=tuple(
                 one
@@ -453,17 +478,25 @@ class Talk:
         if isinstance(event, Due) and event.kind == "replay":
             own = [one for one in club.people.values() if one.coach_id == me.id]
             known = replace(known, histories={one.id: self._training(one, 100) for one in own})
-        if isinstance(event, Due) and event.kind == "list":
-            known = replace(known, said=self._said(me))
         if isinstance(event, Due) and event.kind == "export":
             known = replace(known, everything=self._everything(me))
-        if not me.runs:
+        if isinstance(event, Due) and event.kind == "coachweek":
+            own = [one for one in known.athletes if answering.is_mine(known, me, one)]
+            known = replace(known, histories={one.id: self._training(one, 40) for one in own})
+        if isinstance(event, Due) and event.kind == "clubweek":
+            known = replace(known, club_week=self.club_week)
+        if isinstance(event, Due) and event.kind == "club":
+            known = replace(known, club=self._club())
+        if isinstance(event, Due) and event.kind == "drilled":
+            known = replace(known, sendings=tuple(self.club.sendings.get(str(event.data["short"]), ())))
+        if not (me.runs or me.drill):
             return known
-        coach = next((one for one in colleagues if one.id == me.coach_id), None)
+        coach = answering.in_charge(coaches, me, self.now)
+        own_coach = next((one for one in coaches if one.id == me.coach_id), None)
         return replace(
             known,
             coach=coach,
-            backup=_backup(coaches, coach, me),
+            backup=answering.behind(coaches, coach, me, self.now, own_coach),
             records=tuple(
                 r for whose, _, r in club.journal if whose == me.id and r.day >= self.now.date() - timedelta(days=8)
             ),
@@ -574,19 +607,78 @@ class Talk:
 
     def _concerns(self, me: Person, one: Escalation, coaches: list[Person]) -> bool:
         athlete = self.club.people[one.athlete_id]
-        coach = next((each for each in coaches if each.id == athlete.coach_id and each.id != athlete.id), None)
-        behind = _backup(coaches, coach, athlete)
-        return me.id in (one.owner_id, athlete.id, athlete.coach_id) or (behind is not None and behind.id == me.id)
+        coach = answering.in_charge(coaches, athlete, self.now)
+        own = next((each for each in coaches if each.id == athlete.coach_id), None)
+        behind = answering.behind(coaches, coach, athlete, self.now, own)
+        near = (coach, behind)
+        return me.id in (one.owner_id, athlete.id, athlete.coach_id, *(each.id for each in near if each is not None))
 
-    def _said(self, coach: Person) -> tuple[Record, ...]:
-        listed = [r.at for whose, _, r in self.club.journal if whose == coach.id and r.name == "listed"]
-        since = max(listed, default=self.now - timedelta(days=1))
+    def _steps(self, me: Person, known: Snapshot) -> tuple[Record, ...]:
+        """As `storage.attention.steps` does it."""
+        own = {me.id} if me.coaches else {me.coach_id}
+        near = {one.id for one in known.athletes}
+        since = self.now.date() - timedelta(days=28 if me.coaches else 2)
         return tuple(
-            replace(record, about=whose)
-            for whose, by, record in self.club.journal
-            if whose == by and record.kind == "words" and record.at > since and record.value is None
-            if self.club.people[whose].coach_id == coach.id
+            replace(one, about=whose)
+            for whose, _, one in self.club.journal
+            if self.club.people[whose].runs and (self.club.people[whose].coach_id in own or whose in near)
+            if one.kind == "step" and one.name in ("paged", "proposed", "useful") and one.day >= since
         )
+
+    def _club(self) -> tuple[dict[str, Any], ...]:
+        """As `storage.attention.club` does it."""
+        people = self.club.people.values()
+        coaches: list[int | None] = [one.id for one in people if one.coaches]
+        coaches += {one.coach_id for one in people if one.runs} - set(coaches)
+        rows = []
+        for coach in coaches:
+            theirs = {one.id for one in people if one.runs and one.coach_id == coach}
+            mine = [one for one in self.club.escalations.values() if one.athlete_id in theirs and one.closed_at is None]
+            rows.append(
+                {
+                    "coach": coach,
+                    "athletes": len(theirs),
+                    "open": sum(one.open for one in mine),
+                    "taken": sum(not one.open for one in mine),
+                    "oldest": min((one.raised_at.isoformat() for one in mine if one.open), default=None),
+                    "paged": sum(one.level.value in ("now", "today") for one in mine),
+                }
+            )
+        return tuple(rows)
+
+    def look(self, coach: Person, asked: Look) -> tuple[Record, ...]:
+        """As `storage.journal.look` does it."""
+        journal = [(by, replace(one, about=who)) for who, by, one in self.club.journal if who in asked.people]
+        since = self.now.date() - timedelta(days=asked.days)
+        own = [one for by, one in journal if by == one.about]
+        said = [one for one in own if one.kind == "words"]
+        lately = [one for one in said if one.day >= since and one.name not in summary.NOT_OWN]
+        match asked.kind:
+            case "said":
+                listed = [r.at for whose, _, r in self.club.journal if whose == coach.id and r.name == "listed"]
+                after = max(listed, default=self.now - timedelta(days=1))
+                after = self.now - timedelta(days=asked.days) if asked.days else after
+                found = [one for one in said if one.at > after and one.value is None]
+            case "days":
+                found = [
+                    one
+                    for by, one in journal
+                    if one.kind in ("answer", "event") or (by == one.about and one.kind == "words")
+                ]
+                found = [one for one in found if one.day >= since]
+            case "seen":
+                days = {one.about: one.day for one in own if one.kind in ("answer", "words") and one.day >= since}
+                found = [Record("answer", "seen", self.now, day, about=who) for who, day in days.items()]
+            case "last":
+                found = list({one.about: one for one in lately}.values())
+            case "find":
+                words = [one for one in own if one.kind in ("words", "typed", "edit")]
+                found = [one for one in reversed(words) if asked.words.casefold() in (one.words or "").casefold()][:10]
+            case "kept":
+                found = [one for _, one in journal if one.kind == "step" and one.name in ("dossier", "note")]
+            case kind:
+                raise AssertionError(kind)
+        return tuple(found)
 
     def _save(self, known: Snapshot, outcome: Outcome) -> None:
         club = self.club
@@ -629,7 +721,13 @@ class Talk:
             assert wakeup.key not in club.rung, f"{wakeup.key} has rung: the database would refuse it"
             # After downtime today's check-in may be due already; anything older would only be dropped.
             assert wakeup.at >= self.now - timing.LATE_AFTER, f"{wakeup.key} lies in the past"
-            club.wakeups[wakeup.key] = (own, wakeup)
+            club.wakeups[wakeup.key] = (wakeup.whose or own, wakeup)
+        if outcome.drill is not None:
+            made_up = next((one for one in club.people.values() if one.drill and one.coach_id == own), None)
+            if made_up is None:
+                made_up = Person(max(club.people) + 1, "DRILL", coach_id=own, reachable=False, drill=True)
+                club.people[made_up.id] = made_up
+            club.wakeups[outcome.drill.key] = (made_up.id, outcome.drill)
         for message in outcome.messages:
             self._deliver(message, own)
         if outcome.erase is not None and (told := outcome.erase.told) is not None:
@@ -685,6 +783,11 @@ class Talk:
             if one.backup_id == gone.person_id:
                 self.change(one.id, backup_id=None)
 
+    def _topic(self, event: Event) -> Topic | None:
+        athlete = self.club.people.get((getattr(event, "topic", None) or 0) - FIRST_TOPIC)
+        coach = self.club.people.get(athlete.coach_id or 0) if athlete else None
+        return Topic(FIRST_TOPIC + athlete.id, athlete, coach) if athlete else None
+
     def _deliver(self, message: Message, own: int) -> None:
         club = self.club
         json.dumps(dict(message.data))
@@ -696,7 +799,19 @@ class Talk:
         if message.to is not None and (person is None or person.chat_id is None or not person.reachable):
             return  # handle.unsent
         chat = person.chat_id if person and person.chat_id else message.chat_id
+        if message.topic is not None:
+            assert person is not None and message.topic == message.about
+            assert self.person(message.topic).coach_id == person.id, "that is another coach's group"
+            if message.spare and person.group is None:
+                return
+            chat = topic_chat(person.group, message.topic) if person.group is not None else chat
+        elif message.thread is not None and chat is not None:
+            chat = topic_chat(chat, message.thread - FIRST_TOPIC)
         assert chat is not None
+        if message.short is not None and message.about != message.to:
+            at = self.now.isoformat()
+            row = {"to": message.to, "put": at, "sent": at, "status": "sent"}
+            club.sendings.setdefault(message.short, []).append(row)
         for number, payload in enumerate(render.payloads(message, person.language if person else "en")):
             again = json.loads(json.dumps(payload))
             assert again == payload
@@ -762,12 +877,23 @@ class Talk:
         return f"{timing.local(one.zone if one else 'UTC', self.now):%a %H:%M}"
 
 
+class _Looked(Mapping[Look, tuple[Record, ...]]):
+    """As storage.unread.Looks, but read at once."""
+
+    def __init__(self, talk: Talk, me: Person, near: set[int]) -> None:
+        self.talk, self.me, self.near = talk, me, near
+
+    def __getitem__(self, asked: Look) -> tuple[Record, ...]:
+        assert self.near.issuperset(asked.people), "a look into a foreign journal"
+        return self.talk.look(self.me, asked) if asked.people else ()
+
+    def __iter__(self) -> Iterator[Look]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
 def _session(one: Session) -> dict[str, Any]:
     facts = {name: getattr(one, name) for name in ("minutes", "km", "descent", "effort", "text", "form", "held")}
     return {"uid": one.id, "day": one.day.isoformat(), "kind": one.kind, "facts": facts, "since": 1, "until": None}
-
-
-def _backup(coaches: list[Person], coach: Person | None, athlete: Person | None = None) -> Person | None:
-    others = [one for one in coaches if one.id not in (coach.id if coach else 0, athlete.id if athlete else 0)]
-    named = next((one for one in others if coach and one.id == coach.backup_id), None)
-    return named or next(iter(others), None)

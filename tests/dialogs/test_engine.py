@@ -107,14 +107,26 @@ def test_an_offer_becomes_buttons_for_once() -> None:
     assert again is not None and OFFERS not in again.talk.slots
 
 
+def openings(script: Script) -> list[Talk]:
+    """The talks as they are opened: some scripts get a slot that no step of theirs fills, by which they ask one thing
+    or another."""
+    filled = {step.id for step in script.steps}
+    filled |= {option.sets for step in script.steps for row in step.options for option in row if option.sets}
+    given: dict[str, set[Any]] = {}
+    for step in script.steps:
+        if step.when is not None and step.when[0] not in filled:
+            given.setdefault(step.when[0], set()).update(step.when[1])
+    needed = all(step.when is not None and step.when[0] in given for step in script.steps)
+    known: list[dict[str, Any]] = [{name: value} for name, values in given.items() for value in sorted(values, key=str)]
+    return [begin(script, **one) for one in (known if needed and known else [{}, *known])]
+
+
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_every_step_can_be_reached_and_every_script_ends(script: Script) -> None:
     """All paths of taps; where a step can only be typed or shared, something is filled in."""
     seen: set[str] = set()
     ends: set[str] = set()
-    waiting = [begin(script)]
-    if any(step.when == ("several", (True,)) for step in script.steps):
-        waiting.append(begin(script, several=True))
+    waiting = openings(script)
     met = set()
     while waiting:
         talk = waiting.pop()
@@ -133,7 +145,7 @@ def test_every_step_can_be_reached_and_every_script_ends(script: Script) -> None
                 met.add(shape)
                 waiting.append(moved.talk)
     assert seen == {step.id for step in script.steps}
-    assert "done" in ends
+    assert "done" in ends or all(option.ends for step in script.steps for row in step.options for option in row)
 
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
@@ -160,7 +172,7 @@ MOVES = st.one_of(
 @given(script=st.sampled_from(sorted(SCRIPTS)), moves=st.lists(MOVES, max_size=30))
 def test_no_order_of_taps_and_words_breaks_a_conversation(script: str, moves: list[tuple[str, Any]]) -> None:
     table = SCRIPTS[script]
-    talk = begin(table)
+    talk = openings(table)[0]
     for kind, what in moves:
         answered = set(talk.slots) - {OFFERS}
         if kind == "tap":

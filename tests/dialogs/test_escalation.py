@@ -1,4 +1,5 @@
-"""The promise that no worry is lost, over random orders of words, Acks, wakeups, failures and time."""
+"""The promise that no worry is lost, over random orders of words, Acks, wakeups, failures and time; and what holds of
+the life of each concern meanwhile."""
 
 from __future__ import annotations
 
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialogs import concerns
 from dialogs.escalation import EVERY, LADDER, rung
 from dialogs.events import Blocked, Unread
 from dialogs.levels import Level
+from dialogs.model import Escalation
 from tests.dialogs.talk import ANN, BEN, DANA, KIM, PEOPLE, Talk
 
 
@@ -48,6 +51,8 @@ WORDS = (
     "3",
     "/coach",
     "/coach my race",
+    "my knee is 6/10 after the hills",
+    "my shin is 4/10 and i limp",
     "/checkin",
     "/pause 1 week",
     "/zone Tokyo",
@@ -104,7 +109,7 @@ def act(talk: Talk, what: str, who: int, how: str | int) -> None:
             talk.after(minutes=minutes, asleep=True)
 
 
-def check(talk: Talk, levels: dict[str, Level], turns: dict[int, int]) -> None:
+def check(talk: Talk, levels: dict[tuple[str, int], Level], turns: dict[int, int]) -> None:
     club = talk.club
     planned = [wakeup for _, wakeup in club.wakeups.values() if wakeup.kind == "page"]
     per_short = Counter(str(wakeup.data["short"]) for wakeup in planned)
@@ -116,27 +121,52 @@ def check(talk: Talk, levels: dict[str, Level], turns: dict[int, int]) -> None:
             assert wakeup.data["step"] == one.step and wakeup.at == one.next_at
             assert whose(talk, wakeup.key) == one.athlete_id
         assert (one.next_at is not None) == one.open
-        assert one.level >= levels.get(one.short, Level.NONE), "levels never fall"
+        round_ = len(one.past)
+        assert one.level >= levels.get((one.short, round_), Level.NONE), "levels never fall"
+        if one.past and one.past[-1].closed_at is one.past[-1].handled_at is None:
+            assert one.level >= levels[one.short, round_ - 1], "nor where nothing came of it"
         assert one.acked_at is None or one.owner_id in (KIM, DANA)
         assert one.closed_at is None or one.acked_at is not None
-        levels[one.short] = one.level
-    untaken = Counter(one.athlete_id for one in talk.open)
-    assert all(number == 1 for number in untaken.values()), "one athlete, one escalation that nobody has"
+        assert one.closed_at is None or one.closed_by_id in (KIM, DANA)
+        assert all(was.acked_at and was.owner_id in (KIM, DANA) for was in one.past), "a round ends by a human"
+        levels[one.short, round_] = one.level
+        check_asking(talk, one)
+    ringing = Counter(one.athlete_id for one in talk.open if one.level >= Level.TODAY)
+    assert all(number == 1 for number in ringing.values()), "one athlete, one ladder"
+    topics = Counter(
+        (one.athlete_id, concerns.topic(one)) for one in club.escalations.values() if one.closed_at is None
+    )
+    assert all(number == 1 for number in topics.values()), "one athlete and topic, one concern"
     for person in club.people.values():
         assert person.turn >= turns.get(person.id, 0), "turn numbers only grow"
         turns[person.id] = person.turn
+
+
+def check_asking(talk: Talk, one: Escalation) -> None:
+    """Who has something that nothing came of is asked about it, exactly once for each time."""
+    wakeups = [
+        (whose(talk, wakeup.key), wakeup)
+        for _, wakeup in talk.club.wakeups.values()
+        if wakeup.kind == concerns.ASK and wakeup.data["short"] == one.short and wakeup.data["n"] == one.asks
+    ]
+    if concerns.state(one) == "acked":
+        ((owner, wakeup),) = wakeups
+        assert owner == one.owner_id and wakeup.data["n"] == one.asks
 
 
 def whose(talk: Talk, key: str) -> int:
     return talk.club.wakeups[key][0]
 
 
-def check_words(talk: Talk, open_before: set[str]) -> None:
+def check_words(talk: Talk, open_before: set[str], who: int) -> None:
     for one in talk.heard:
         message = one.message
         if message.text == "coach.page":
             opened_now = {each.short for each in talk.outcome.escalations}
             assert message.data["short"] in open_before | opened_now, "no page after an Ack"
+        if message.text == "concerns.read":
+            assert who in (KIM, DANA), "nobody but a coach can have read it"
+            continue
         if message.to in (ANN, BEN) and message.text == "athlete.taken":
             assert any(each.athlete_id == message.to and each.acked_at for each in talk.club.escalations.values())
         if message.to in (ANN, BEN) and message.text != "athlete.taken":
@@ -148,14 +178,14 @@ def check_words(talk: Talk, open_before: set[str]) -> None:
 @given(st.lists(ACTS, max_size=30))
 def test_no_worry_is_lost_in_any_order_of_things(acts: list[tuple[str, int, str | int]]) -> None:
     talk = Talk(*PEOPLE)
-    levels: dict[str, Level] = {}
+    levels: dict[tuple[str, int], Level] = {}
     turns: dict[int, int] = {}
     for what, who, how in acts:
         open_before = {one.short for one in talk.open}
         act(talk, what, who, how)
         check(talk, levels, turns)
         if what not in ("waits",):  # in these many turns have passed
-            check_words(talk, open_before)
+            check_words(talk, open_before, who)
 
 
 @settings(max_examples=25, deadline=None)

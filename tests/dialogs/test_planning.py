@@ -113,7 +113,7 @@ def test_whose_plan_is_asked_where_the_name_does_not_say_it(talk: Talk) -> None:
     talk.kim_says("/plan ann b").kim_reads("Ann B, the week")
     talk.kim_says("/plan ann").kim_reads("Ann, the week")
     talk.change(ANN, name="Ann C")
-    talk.kim_says("/plan ann").kim_reads("There is more than one: Ann C, Ann B.")
+    talk.kim_says("/plan ann").kim_reads("Whom do you mean?", ["Ann C", "Ann B", "Cancel"])
     talk.change(ANN, coach_id=None)
     talk.change(BEN, coach_id=None)
     talk.club.escalations.clear()

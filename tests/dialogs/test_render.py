@@ -20,34 +20,48 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sandbox.markup import parse_html
-from dialogs import planning, proposals, render
+from dialogs import planning, proposals, render, week_letters, weeks
 from dialogs.engine import Option
 from dialogs.model import Message, Session
 from dialogs.scripts import SCRIPTS
+from dialogs.scripts.desk import FIELDS
 from dialogs.words.languages import SCREENED
 from dialogs.words.triage import FLAGS
 from tests.dialogs import (
     test_asking,
+    test_attention,
+    test_broadcast,
     test_calendar,
     test_checkin,
+    test_concerns,
+    test_cover,
     test_desk,
+    test_dossier,
+    test_drill,
+    test_followups,
+    test_health,
     test_importing,
     test_joining,
     test_life,
     test_plan_texts,
     test_planning,
     test_proposals,
+    test_races,
     test_reaching,
     test_restored,
     test_rights,
     test_rulebook,
+    test_silence,
+    test_tongue,
+    test_topics,
+    test_weeks,
 )
 
 DIALOGS = Path(render.__file__).parent
 TEXTS = DIALOGS / "texts" / "en"
 BLOCKS = {
     f"{file.stem}.{name}"
-    for file in TEXTS.glob("*.j2")
+    for file in (*TEXTS.glob("*.j2"), *(TEXTS.parent / render.ANY).glob("*.j2"))
     for name in re.findall(r"{%-? block (\w+)", file.read_text(encoding="utf-8"))
 }
 FAMILY = "👨\u200d👩\u200d👧\u200d👦"
@@ -60,7 +74,7 @@ def literals() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.update(re.findall(r"^(\w+\.\w+)$", node.value))
-    for file in TEXTS.glob("*.j2"):
+    for file in (*TEXTS.glob("*.j2"), *(TEXTS.parent / render.ANY).glob("*.j2")):
         found.update(re.findall(r'[( ]"(\w+\.\w+)"[,)]', file.read_text(encoding="utf-8")))
     files = {file.stem for file in TEXTS.glob("*.j2")}
     # A name that ends in "_" is the beginning of names that the code puts together, see `built`.
@@ -78,14 +92,21 @@ def built() -> set[str]:
     families = tomllib.loads((DIALOGS / "words" / "red_flags.toml").read_text(encoding="utf-8"))["family"]
     names |= {f"flags.{family['id'].replace('-', '_')}" for family in families}
     names |= {f"flags.{flag}" for flag in ("crisis", "asked", "words", "too_long", "unread", "unscreened", "blocked")}
-    names |= {"flags.language", *(f"flags.sounds_{theme}" for theme in FLAGS)}
+    names |= {"flags.drill", "flags.language", *(f"flags.sounds_{theme}" for theme in FLAGS)}
     names |= {name for name in BLOCKS if name.startswith("language.") and name.split(".")[1] not in SCREENED}
+    names |= {name for name in BLOCKS if re.match(r"export\.(fact|name|value|unit)_", name)}  # what stands in a record
     names |= {f"flags.{flag}" for flag in ("pain_bone", "pain_high", "pain_stride")}
+    names |= {f"flags.{flag}" for flag in ("silent", "silent_call", "silent_back", "race_head", "race_stomach")}
     names |= {f"button.plan_{span}" for span in ("today", "week", "next")} | {
         f"button.edge_{way}" for way in ("less", "more")
     }
     names |= {f"button.{to}" for to in proposals.REVISIONS} | {f"plan.as_{ending}" for ending in ("csv", "ics")}
     names |= {f"problem.plan_{why}" for why in ("past_day", "stale", "nothing")}
+    names |= {f"coach_week.say_{one.name}" for one in week_letters.TOPICS} | {
+        f"week.nudge_{one}" for one in weeks.NUDGES
+    }
+    names |= {name for name in BLOCKS if name.startswith("picture.")}  # what stands in pictures: bot/pictures
+    names |= {f"button.field_{name}" for name in FIELDS}
     codes = re.findall(r'Problem\("(\w+)"\)', (DIALOGS / "when.py").read_text(encoding="utf-8"))
     return names | {f"problem.{code}" for code in codes} | {f"problem.{code}" for code in LATER_CODES}
 
@@ -111,8 +132,10 @@ def test_no_text_is_unused() -> None:
 def transcripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Every transcript, with its arguments."""
     modules: tuple[ModuleType, ...] = (
-        test_checkin, test_joining, test_reaching, test_desk, test_rights, test_restored, test_asking, test_planning,
-        test_life, test_proposals, test_rulebook, test_importing, test_plan_texts, test_calendar,
+        test_checkin, test_concerns, test_joining, test_reaching, test_desk, test_dossier, test_rights,
+        test_restored, test_asking, test_planning, test_life, test_proposals, test_rulebook, test_importing,
+        test_plan_texts, test_calendar, test_cover, test_attention, test_drill, test_broadcast, test_topics,
+        test_silence, test_followups, test_health, test_races, test_weeks, test_tongue,
     )  # fmt: skip
     for module in modules:
         for name, test in vars(module).items():
@@ -133,10 +156,12 @@ def transcripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
                     yield test, {name: fixtures[name] for name in names if name in fixtures} | case
 
 
+@pytest.mark.timeout(600)
 def test_every_text_is_read_by_somebody_in_the_transcripts(monkeypatch: pytest.MonkeyPatch) -> None:
     """So each is rendered, with undefined names as errors, in every shape of data that the conversations give it."""
     seen: set[str] = set()
     original = render.text
+    render._label.cache_clear()
 
     def noted(language: str, id: str, data: Any) -> str:
         seen.add(id.replace("-", "_"))
@@ -148,6 +173,8 @@ def test_every_text_is_read_by_somebody_in_the_transcripts(monkeypatch: pytest.M
             test(**arguments)
     never = {name for name in BLOCKS - seen if name.split(".")[0] not in ("flags", "menu", "button")}
     never -= {name for name in BLOCKS if name.startswith("language.")}  # one is read, for all
+    never -= {name for name in BLOCKS if name.startswith(("picture.", "coach_week.say_"))}  # test_charts, test_weeks
+    never -= {name for name in BLOCKS if name.startswith("export.")}  # test_languages_of_texts
     never -= {"shared.noted"}  # the answer to a tap that led to nothing; no tap is known that does
     assert not never
 
@@ -164,6 +191,7 @@ def test_buttons_are_short_enough_for_half_a_phone() -> None:
         if name.startswith("button."):
             args = {"n": 3, "ticked": True, "offer": "Riga", "name": "N" * 24, "family": "placement", "edge": "a" * 20}
             args["s"] = planning.facts(Session("a", date(2026, 6, 1), "strength", minutes=45, effort=6))
+            args |= {"day": "2026-06-01", "weekday": 0, "language": "de", "times": 2}
             widest = 44 if name == "button.session_on" else 34  # a row of its own
             assert 0 < len(render.label("en", name, args)) <= widest, name
 

@@ -120,7 +120,7 @@ def test_the_page_has_the_plan_who_changed_it_and_what_the_rules_wanted() -> Non
     talk.says("move wednesday to friday").kim_says("/rules short nights").kim_taps("For one athlete").kim_taps("Ann")
     talk.kim_taps("Mute for 2 weeks").says("/export").wakes("export")
     data, page = json.loads(files(talk)["json"]), files(talk)["html"]
-    for shown in ("Your plan", "speed · 50 min · effort 8", "flat, no watch", "busy day · declined by Kim", "a rule"):
+    for shown in ("Your plan", "Speed · 50 min · effort 8", "flat, no watch", "busy day · declined by Kim", "a rule"):
         assert shown in page, shown
     assert "sleep short · quiet until 15 June 2026, by Kim" in page and "{&#34;" not in page
     assert [one["state"] for one in data["proposal"]] == ["declined"] and len(data["session"]) == 6

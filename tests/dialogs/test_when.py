@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, time, timedelta
 
 import pytest
@@ -10,7 +9,8 @@ from dateutil.relativedelta import relativedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialogs.when import ENGLISH, HORIZON, Problem, day, hour
+from dialogs.when import HORIZON, Problem, day, hour
+from dialogs.when_words import ENGLISH, GERMAN, LANGUAGES
 
 TODAY = date(2026, 11, 22)  # a Sunday
 
@@ -204,34 +204,108 @@ def test_a_past_date_is_taken_where_the_question_is_about_the_past() -> None:
     assert day("0001-01-01", TODAY, past_allowed=True) == Problem("too_far")
 
 
-def test_another_language_is_a_table_of_words() -> None:
-    german = replace(
-        ENGLISH,
-        weekdays={"montag": 0, "sonntag": 6},
-        months={"marz": 3, "dezember": 12},
-        numbers={"eine": 1, "einer": 1, "sieben": 7},
-        days={"heute": 0, "morgen": 1, "ubermorgen": 2},
-        units={"tage": relativedelta(days=1), "woche": relativedelta(weeks=1)},
-        hours={"mittags": time(12)},
-        offsets={"halb": -30, "viertel nach": 15},
-        halves={},
-        following=frozenset({"nachsten"}),
-        fill=frozenset({"um", "uhr", "bis", "am", "in", "den"}),
-        ordinal=r"\.?",
-    )
-    assert hour("um 7 Uhr", german) == time(7)
-    assert hour("halb sieben", german) == time(6, 30)
-    assert day("1. Dezember", TODAY, german) == date(2026, 12, 1)
-    assert day("1. März 2027", TODAY, german) == date(2027, 3, 1)
-    assert day("übermorgen", TODAY, german) == date(2026, 11, 24)
-    assert day("bis nächsten Montag", TODAY, german) == date(2026, 11, 23)
-    assert day("in einer Woche", TODAY, german) == date(2026, 11, 29)
-    assert day("tomorrow", TODAY, german) == Problem("not_a_date")
+# Typed on Sunday, 22 November 2026, by somebody whose language nobody has asked for.
+OTHERS = {
+    "mañana": "2026-11-23",
+    "pasado mañana": "2026-11-24",
+    "el martes": "2026-11-24",
+    "hasta el domingo": "2026-11-29",
+    "el próximo viernes": "2026-11-27",
+    "viernes que viene": "2026-11-27",
+    "la semana que viene": "2026-11-23",
+    "dentro de tres días": "2026-11-25",
+    "2 semanas": "2026-12-06",
+    "una semana": "2026-11-29",
+    "un mes": "2026-12-22",
+    "1 de diciembre": "2026-12-01",
+    "1º de diciembre de 2026": "2026-12-01",
+    "ayer": "past",
+    "demain": "2026-11-23",
+    "après-demain": "2026-11-24",
+    "aujourd’hui": "2026-11-22",
+    "jusqu'à dimanche": "2026-11-29",
+    "jusqu’au 1er décembre": "2026-12-01",
+    "mardi": "2026-11-24",
+    "vendredi prochain": "2026-11-27",
+    "la semaine prochaine": "2026-11-23",
+    "dans deux semaines": "2026-12-06",
+    "15 jours": "2026-12-07",
+    "1er août 2027": "2027-08-01",
+    "morgen": "2026-11-23",
+    "übermorgen": "2026-11-24",
+    "am Dienstag": "2026-11-24",
+    "bis Sonntag": "2026-11-29",
+    "bis zum nächsten Montag": "2026-11-23",
+    "nächste Woche": "2026-11-23",
+    "kommenden Freitag": "2026-11-27",
+    "in einer Woche": "2026-11-29",
+    "3 Tage": "2026-11-25",
+    "1. Dezember": "2026-12-01",
+    "1. März 2027": "2027-03-01",
+    "30. Februar": "no_such_date",
+    "bis bald": "not_a_date",
+    "once upon a time": "not_a_date",
+}
 
 
-WORDS = [*ENGLISH.weekdays, *ENGLISH.months, *ENGLISH.numbers, *ENGLISH.days, *ENGLISH.units, *ENGLISH.halves]
+@pytest.mark.parametrize(("typed", "understood"), OTHERS.items(), ids=lambda text: ascii(text[:20]))
+def test_a_date_is_understood_in_spanish_french_and_german(typed: str, understood: str) -> None:
+    found = day(typed, TODAY)
+    assert (found.code if isinstance(found, Problem) else found.isoformat()) == understood
+
+
+OTHER_HOURS = {
+    "a las 7": "07:00",
+    "7 y media": "07:30",
+    "las ocho menos cuarto de la tarde": "19:45",
+    "6 de la mañana": "06:00",
+    "mediodía": "12:00",
+    "12 de la noche": "00:00",
+    "7 h 30": "07:30",
+    "sept heures": "07:00",
+    "sept heures et demie": "07:30",
+    "8 heures du soir": "20:00",
+    "minuit": "00:00",
+    "um 7 Uhr": "07:00",
+    "7 Uhr 30": "07:30",
+    "halb acht": "07:30",
+    "Viertel nach sechs": "06:15",
+    "7 Uhr abends": "19:00",
+    "6 Uhr früh": "06:00",
+    "morgen": "not_an_hour",
+    "mañana": "not_an_hour",
+}
+
+
+@pytest.mark.parametrize(("typed", "understood"), OTHER_HOURS.items(), ids=lambda text: ascii(text[:20]))
+def test_an_hour_is_understood_in_spanish_french_and_german(typed: str, understood: str) -> None:
+    found = hour(typed)
+    assert (found.code if isinstance(found, Problem) else found.isoformat("minutes")) == understood
+
+
+def test_no_name_of_a_day_or_month_means_another_one_in_another_language() -> None:
+    for kind in ("weekdays", "months", "days", "units", "hours"):
+        meant: dict[str, object] = {}
+        for words in LANGUAGES:
+            for word, value in getattr(words, kind).items():
+                assert meant.setdefault(word, value) == value, (kind, word)
+    names = [{*one.weekdays} for one in LANGUAGES], [{*one.months} for one in LANGUAGES]
+    assert not set().union(*names[0]) & set().union(*names[1])
+
+
+def test_a_table_alone_reads_its_own_language() -> None:
+    assert day("tomorrow", TODAY, (GERMAN,)) == Problem("not_a_date")
+    assert day("morgen", TODAY, (ENGLISH,)) == Problem("not_a_date")
+
+
+WORDS = [
+    word
+    for one in LANGUAGES
+    for words in (one.weekdays, one.months, one.numbers, one.days, one.units, one.halves, one.offsets, one.hours)
+    for word in words
+]
 MIXED = st.lists(
-    st.sampled_from([*WORDS, *ENGLISH.offsets, *ENGLISH.hours, "next", "until", "in", ".", "/", "-", ":"])
+    st.sampled_from([*WORDS, "next", "próximo", "y media", "until", "in", ".", "/", "-", ":"])
     | st.integers(-1, 10**9).map(str),
     max_size=6,
 ).flatmap(lambda parts: st.sampled_from([" ".join(parts), "".join(parts)]))

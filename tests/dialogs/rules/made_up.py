@@ -23,6 +23,7 @@ from tests.dialogs.rules.told import TODAY
 _DAY = timedelta(days=1)
 SAID = ("ill_above", "ill_below", "fever", "injured", "busy", "slower", "away")
 SESSIONS = 12
+HEALTH = ("participation", "training", "performance", "trouble")
 OF_DAYS = tuple(name for name, model in CHECKS.items() if model not in OfPlan.__args__)
 
 
@@ -79,6 +80,7 @@ def _day(dice: Random) -> Day:
         said=frozenset(some((*SAID, "well"), 2)),
         fired=frozenset(some(("r0", "r1", "r2"), 2)),
         time=dice.choice((None, float(dice.randint(0, 90)))),
+        health=dice.choice(({}, {part: float(dice.choice((0, 8, 17, 25))) for part in HEALTH})),
     )
 
 
@@ -144,6 +146,7 @@ def _check(dice: Random, name: str) -> dict[str, Any]:
         "missed": {"why": dice.sample(WHY, dice.randint(1, 3)), "of_last": of_last},
         "unhurt": {"of_last": of_last},
         "race_within": {"days": dice.randint(0, 28)},
+        "health": {"from": dice.randint(8, 25)},
     }
     return {"check": name, **fields[name]}
 

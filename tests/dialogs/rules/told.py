@@ -48,6 +48,7 @@ def day(text: str, *, rule: str = "") -> Day | None:
     said: set[str] = set()
     fired: set[str] = set()
     usual, slept, time = False, None, None
+    health: dict[str, float] = {}
     for word in (one.strip() for one in text.split(",")):
         name, _, rest = word.partition(" ")
         if word == "usual":
@@ -58,6 +59,10 @@ def day(text: str, *, rule: str = "") -> Day | None:
             said.add(rest)
         elif name == "slept":
             slept = float(rest)
+        elif name == "health":  # participation, and where it was limited training, performance and trouble
+            health = dict(
+                zip(("participation", "training", "performance", "trouble"), map(float, rest.split()), strict=False)
+            )
         elif name == "has":
             time = float(rest.removesuffix(" min"))
         elif name == "all":
@@ -71,7 +76,7 @@ def day(text: str, *, rule: str = "") -> Day | None:
             pains[pain[2]] = Pain(float(pain[3]), True if pain[4] else None, pain[1])
         else:
             raise ValueError(f"no day has {word!r} in it")
-    return Day(items, usual, slept, pains, tuple(done), frozenset(said), frozenset(fired), time)
+    return Day(items, usual, slept, pains, tuple(done), frozenset(said), frozenset(fired), time, health)
 
 
 def plan(text: str) -> Plan:
