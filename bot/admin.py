@@ -194,6 +194,27 @@ def erase(settings: Settings, asked: argparse.Namespace) -> int:
     return 0
 
 
+def leave(settings: Settings, asked: argparse.Namespace) -> int:
+    """`aidstation leave COACH`: the same as their own /leave. Their athletes are asked, and the head coach answers."""
+    from bot import app
+    from bot.clock import Clock
+
+    with database(settings) as base:
+        with base.begin() as tx:
+            person = _one(tx, asked.coach)
+            if not person.coaches:
+                raise Complaint(f"{person.name} is no coach here: see `aidstation people`")
+            _refuse_the_last(tx, person)
+        if not asked.yes:
+            _confirm(f"{person.name} ({person.id}) shall coach nobody here any more? Type yes: ", "nothing has changed")
+        app.leave(base, Clock().now(), person.id)
+    if asked.json:
+        print(json.dumps({"id": person.id, "name": person.name}, ensure_ascii=False))
+        return 0
+    print(f"{person.name} coaches nobody here any more. Their athletes are asked when the service runs.")
+    return 0
+
+
 def _one(tx: Connection, wanted: str) -> Person:
     """The one person of this number or name. Raises Complaint, which lists those of one name."""
     from storage import people as known
@@ -223,10 +244,10 @@ def _refuse_the_last(tx: Connection, coach: Person) -> None:
         )
 
 
-def _confirm(question: str) -> None:
+def _confirm(question: str, otherwise: str = "nothing was erased") -> None:
     try:
         answer = input(question)
     except EOFError:
         answer = ""
     if answer.strip().casefold() != "yes":
-        raise Complaint("nothing was erased (--yes says yes beforehand)")
+        raise Complaint(f"{otherwise} (--yes says yes beforehand)")

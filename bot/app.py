@@ -3,7 +3,7 @@
     receive   polls (or is called by) Telegram and stores; never waits for anything else
     handle    one row of work at a time, in the database's thread
     send      what the outbox holds, as fast as the limits allow
-    fetch     one file at a time that a coach has sent (bot.fetch)
+    fetch     one file at a time that a coach has sent (bot.fetch), or one look at who is in a group (bot.groups)
     voice     one voice note at a time, where a program is named that writes down what is said (bot.transcribe)
 
 Loops are dumb: do one thing, come again at once if there was work, else wait for a nudge. A commit nudges the next
@@ -39,7 +39,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from bot import fetch, handle, start, tick, transcribe
+from bot import fetch, groups, handle, start, tick, transcribe
 from bot.clock import Clock, set_clock
 from bot.config import Program, Settings, SettingsError
 from bot.metrics import LOOP_S, Metrics, Watch
@@ -49,6 +49,7 @@ from bot.telegram import Api, SendError, Wire
 from bot.web import Kept, make_app, plan_of, serve_web
 from dialogs import help_numbers, places
 from dialogs.joining import INVITE_LIVES
+from dialogs.rules.book import shipped
 from dialogs.words import triage
 from storage import bell, club, db, due, inbox, keeping, lease, outbox, people
 from storage.db import Database
@@ -145,7 +146,7 @@ class App:
         return self.offset is not None
 
     async def handle_once(self) -> bool:
-        but = due.HELD if self.settings.transcribe else (due.FETCH,)
+        but = due.HELD if self.settings.transcribe else (due.FETCH, due.LOOK)
         return await self.in_thread(
             lambda: handle.handle_one(
                 self.base, self.clock.now(), _dice, self.bot, self.metrics, but, self.public_address
@@ -165,7 +166,9 @@ class App:
     async def fetch_once(self) -> bool:
         self._fetches = True
         try:
-            return await fetch.fetch_one(self.transact, self.api, self.clock.now, self.metrics)
+            fetched = await fetch.fetch_one(self.transact, self.api, self.clock.now, self.metrics)
+            looked = await groups.look_one(self.transact, self.api, self.clock.now, self.metrics)
+            return fetched or looked
         finally:
             self._fetches = False
 
@@ -518,15 +521,21 @@ def erase(base: Database, now: datetime, person_id: int) -> None:
     handle.erase(base, now, _dice, "bot", person_id)
 
 
+def leave(base: Database, now: datetime, person_id: int) -> None:
+    """The operator's end of somebody's work as a coach."""
+    handle.leave(base, now, _dice, "bot", person_id)
+
+
 def _in_one(base: Database, work: Callable[[sa.Connection], T]) -> T:
     with base.begin() as tx:
         return work(tx)
 
 
 def _warm() -> None:
-    """Load what the first athlete would have to wait for: the phrases (0.4 s) and the places (1 s)."""
+    """Load what the first athlete would have to wait for: the phrases (0.4 s), places (1 s) and rule book (0.3 s)."""
     triage.read("")
     places.warm()
+    shipped()
 
 
 def _hidden(token: str) -> str:

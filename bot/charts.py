@@ -22,11 +22,14 @@ from typing import Any
 
 import jinja2
 import resvg_py
+from markupsafe import Markup
 
+from dialogs import render
 from dialogs.model import Json
 
 WIDE = 720  # units of a drawing; drawn at ZOOM, that is as wide as a phone has pixels
 ZOOM = 1.5
+ZOOMS = {"trend": 1.25}  # drawn by the thousand on a Sunday: a third less work, and still sharp in a chat
 SMALL = 17
 _PICTURES = Path(__file__).parent / "pictures"
 _FONTS = tuple(str(_PICTURES / "fonts" / name) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"))
@@ -46,7 +49,7 @@ def picture(name: str, facts: Mapping[str, Json]) -> bytes:
     return bytes(
         resvg_py.svg_to_bytes(
             svg_string=svg(name, facts),
-            zoom=ZOOM,
+            zoom=ZOOMS.get(name, ZOOM),
             background="#ffffff",
             skip_system_fonts=True,
             font_files=list(_FONTS),
@@ -56,8 +59,13 @@ def picture(name: str, facts: Mapping[str, Json]) -> bytes:
 
 
 def svg(name: str, facts: Mapping[str, Json]) -> str:
-    """What `picture` draws."""
-    return _environment().get_template(f"{name}.svg.j2").render(**facts, wide=WIDE, small=SMALL)
+    """What `picture` draws. Its words are texts like all others, in the `language` that the facts name."""
+    language = str(facts.get("language", "en"))
+
+    def words(id: str, **data: Json) -> Markup:
+        return Markup(render.text(language, id, data))  # noqa: S704 - is escaped
+
+    return _environment().get_template(f"{name}.svg.j2").render(**facts, t=words, wide=WIDE, small=SMALL)
 
 
 @functools.cache

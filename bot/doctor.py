@@ -30,8 +30,8 @@ from bot.config import Limits, Program, Settings
 from bot.telegram import Api, SendError, Wire
 from dialogs import help_numbers
 from dialogs.levels import Level
-from dialogs.model import Lane
-from storage import alone, club, db, gauges, lease
+from dialogs.model import Lane, Person
+from storage import alone, attention, club, db, gauges, lease
 from storage.db import Database
 from storage.gauges import Gauges
 
@@ -41,6 +41,7 @@ SKEW = timedelta(seconds=60)  # a clock further off than this asks athletes at t
 OLD_NUMBERS = timedelta(days=400)  # help numbers are to be compared with their sources once a year
 LAST_BACKUP = "last_backup_at"  # in `club`; written by `aidstation backup`
 OLD_BACKUP = timedelta(days=2)  # one a day, and one may fail
+OLD_DRILL = timedelta(days=40)  # one a month, and a month may be long
 OLD_ZONES = 2  # years; some country changes its rules every few months
 WAITING_S = 60.0  # an update, or a page, that has waited longer than this is not on its way any more
 RINGING_S = 300.0  # the same for what is due: a turn that failed rests for up to five minutes
@@ -234,6 +235,7 @@ def _rows(base: Database, now: datetime, pid: int | None, file: Path | None) -> 
         seen, who = gauges.read(tx, now), gauges.club(tx)
         keys = gauges.dead_keys(tx, now)
         backup = club.recall(tx, LAST_BACKUP)
+        coaches = attention.coaches(tx)
         runs = pid is not None if base.is_sqlite else lease.held(tx, "sender:", now)
         size = file.stat().st_size if file else tx.execute(sa.text("SELECT pg_database_size(current_database())"))
         bytes = size if isinstance(size, int) else int(size.scalar_one())
@@ -246,10 +248,12 @@ def _rows(base: Database, now: datetime, pid: int | None, file: Path | None) -> 
             "service", "warning", "does not run on this database: nobody is asked or rung before `aidstation run`"
         ),
         *_work(seen, runs),
+        _asked(seen),
         _escalations(seen),
         _dead(keys, sum(seen.dead.values())),
         *_people(who),
         _backup(backup, now, who.people),
+        *_drill(coaches, now),
     ]
 
 
@@ -267,6 +271,18 @@ def _work(seen: Gauges, runs: bool) -> Iterator[Finding]:
             yield Finding(about, "fault" if status == "fault" or not runs else "warning", f"{waits}: {cure}")
         else:
             yield Finding(about, "ok", waits)
+
+
+def _asked(seen: Gauges) -> Finding:
+    """Silence that is nobody's but ours: check-ins ring, and none of them reaches anybody."""
+    due, sent = seen.asked.due, seen.asked.sent
+    if due and not sent:
+        text = (
+            f"{due} were due within the last day, and nobody was asked: was the service down then, is Telegram away, "
+            "the token refused? Who is not asked cannot answer, and may be taken for silent: tell the coaches"
+        )
+        return Finding("check-ins", "fault", text)
+    return Finding("check-ins", "ok", f"{sent} of the last {due} have left" if due else "none was due in the last day")
 
 
 def _escalations(seen: Gauges) -> Finding:
@@ -324,6 +340,22 @@ def _backup(taken_at: str | None, now: datetime, people: int) -> Finding:
         text = f"the last one is {_span(age.total_seconds())} old: why was there none since?"
         return Finding("backup", "warning", text)
     return Finding("backup", "ok", f"the last one is {_span(age.total_seconds())} old")
+
+
+def _drill(coaches: Sequence[Person], now: datetime) -> Iterator[Finding]:
+    """A page that nobody has tried may not arrive: a phone was changed, a chat was muted."""
+    since = min((one.joined_at for one in coaches if one.joined_at), default=None)
+    if since is None:
+        return
+    last = max((one.drilled_at for one in coaches if one.drilled_at), default=None)
+    if last is not None and now - last <= OLD_DRILL:
+        yield Finding("drill", "ok", f"the last practice alarm was answered {_span((now - last).total_seconds())} ago")
+    elif now - (last or since) > OLD_DRILL:
+        told = f"for {_span((now - last).total_seconds())}" if last is not None else "yet"
+        text = f"no coach has answered a practice alarm {told}: any coach writes /drill to the bot"
+        yield Finding("drill", "warning", text)
+    else:
+        yield Finding("drill", "ok", "none yet: any coach writes /drill to the bot")
 
 
 def _span(seconds: float) -> str:

@@ -28,10 +28,10 @@ import sqlalchemy as sa
 from bot.metrics import Metrics
 from bot.telegram import Unreadable, to_event
 from dialogs import render, timing
-from dialogs.events import Due, Event, Moved, Said, Sender, Tapped, Unreachable, Unread
+from dialogs.events import Due, Event, Grouped, Moved, Said, Sender, Tapped, Unreachable, Unread
 from dialogs.model import Json, Message, Outcome, Person, Snapshot, Wakeup
 from dialogs.turn import take_turn
-from storage import due, inbox, journal, outbox, people, rights, training
+from storage import attention, due, inbox, outbox, people, rights, topics, training, weeks
 from storage.db import Database, is_transient
 from storage.outbox import Leased
 from storage.people import Turn
@@ -44,7 +44,6 @@ TOGETHER = 16  # turns in one commit: at two milliseconds each, what a page may 
 PAUSE = timedelta(seconds=2)  # times the number of the try; a person's next message waits behind it
 LONGEST_PAUSE = timedelta(minutes=5)
 NEVER_DEAD = ("page", "unreachable")
-SAID_SINCE = timedelta(days=1)  # a coach's first list has no earlier one to go on from
 
 # What an athlete's turn may leave behind and still go together with others. A turn with anything else goes alone, also
 # with what an Outcome does not hold yet.
@@ -126,9 +125,16 @@ def _together(
     events: list[Event] = []
     turns: list[Turn] = []
     found = people.load_athletes(tx, [sender for sender, _ in heard], now=now, dice=dice, bot=bot)
-    for known, (_, event), row in zip(found, heard, rows, strict=False):
+    found = [replace(known, address=address) for known in found]
+    light = [_take_light(known, event, row.key) for known, (_, event), row in zip(found, heard, rows, strict=False)]
+    # Who ends a check-in is looked at by the rules: what these want is read for all of them at once.
+    wanting = [known for known, taken in zip(found, light, strict=True) if isinstance(taken, Needed) and taken.whose]
+    read = iter(training.together(tx, wanting))
+    for known, taken, (_, event), row in zip(found, light, heard, rows, strict=False):
         try:
-            turn = _take_reading(tx, replace(known, address=address), event, row.key)
+            if isinstance(taken, Needed) and taken.whose:
+                known = next(read)
+            turn = taken if isinstance(taken, Turn) else _take_reading(tx, known, event, row.key)
         except Exception as error:
             if is_transient(error):
                 raise
@@ -138,6 +144,16 @@ def _together(
         events.append(event)
         turns.append(turn)
     return events, turns
+
+
+def _take_light(known: Snapshot, event: Event, cause: str) -> Turn | Needed | None:
+    """The turn, if it can be taken with what was read; or what it wants."""
+    try:
+        return _take(known, event, cause)
+    except Needed as needed:
+        return needed
+    except Exception:  # what is wrong is seen when it is taken again, in its order
+        return None
 
 
 def _take_reading(tx: sa.Connection, known: Snapshot, event: Event, cause: str) -> Turn:
@@ -196,9 +212,18 @@ def _note_failure(
 
 def erase(db: Database, now: datetime, dice: Dice, bot: str, person_id: int) -> None:
     """The operator erases somebody: the same turn as their own /erase, so that everybody is told as then."""
-    key = f"erase:{person_id}:{now:%Y%m%dT%H%M%S.%f}"
+    _by_operator("erase", db, now, dice, bot, person_id)
+
+
+def leave(db: Database, now: datetime, dice: Dice, bot: str, person_id: int) -> None:
+    """The operator ends somebody's work as a coach: the same turn as their own /leave."""
+    _by_operator("leave", db, now, dice, bot, person_id)
+
+
+def _by_operator(kind: str, db: Database, now: datetime, dice: Dice, bot: str, person_id: int) -> None:
+    key = f"{kind}:{person_id}:{now:%Y%m%dT%H%M%S.%f}"
     with db.begin() as tx:
-        _turn(tx, key, now, dice, bot, Due("erase", key), person_id=person_id)
+        _turn(tx, key, now, dice, bot, Due(kind, key), person_id=person_id)
 
 
 def unreachable(tx: sa.Connection, row: Leased, now: datetime) -> None:
@@ -223,15 +248,25 @@ def _turn(
     address: str | None = None,
 ) -> None:
     if isinstance(event, Moved) and sender is not None:
-        outbox.migrate_chat(tx, sender.chat_id, event.new_chat_id)
+        topics.moved(tx, sender.chat_id, event.new_chat_id)
+    if isinstance(event, Grouped) and sender is not None:
+        topics.happened(tx, sender.chat_id, event, now)
     known = people.load(tx, now=now, dice=dice(), bot=bot, sender=sender, person_id=person_id, event=event)
     known = replace(known, address=address)
-    if isinstance(event, Due) and event.kind == "list" and known.person is not None:
-        known = replace(known, said=journal.said_to(tx, known.person.id, now - SAID_SINCE))
     if isinstance(event, Due) and event.kind == "export" and known.person is not None:
         known = replace(known, everything=rights.everything(tx, known.person.id))
     if isinstance(event, Due) and event.kind == "replay" and known.person is not None:
         known = replace(known, histories=training.histories(tx, known))
+    if isinstance(event, Due) and event.kind == "coachweek" and known.person is not None:
+        known = replace(known, histories=weeks.histories(tx, known))
+    if isinstance(event, Due) and event.kind == "clubweek":
+        known = replace(known, club_week=weeks.club(tx, now))
+    if isinstance(event, Due) and event.kind == "club":
+        known = replace(known, club=attention.club(tx, now))
+    if isinstance(event, Due) and event.kind == "drilled":
+        known = replace(known, sendings=attention.sendings(tx, str(event.data["short"])))
+    if isinstance(event, Due) and event.kind == "silence" and known.person is not None and event.day is not None:
+        known = replace(known, sendings=attention.questions(tx, known.person.id, event.day))
     turn = _take_reading(tx, known, event, cause)
     gone = turn.outcome.erase
     counts = rights.erase(tx, gone.person_id, gone.receipt, now) if gone is not None else {}

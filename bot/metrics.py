@@ -221,6 +221,8 @@ def _families(seen: Gauges) -> Iterator[Metric]:
     acks = {(level.value,): found.count for level, found in seen.acks.items()}
     yield _gauge("acks", "Escalations acked in the last seven days.", ("level",), acks)
 
+    yield _gauge("checkins_due", "Check-ins whose hour came in the last day, up to 200.", (), {(): seen.asked.due})
+    yield _gauge("checkins_sent", "How many of these have left as a message.", (), {(): seen.asked.sent})
     dead = {(table,): count for table, count in seen.dead.items()}
     yield _gauge("dead_letters", "Rows given up in the last seven days.", ("table",), dead)
     coaches = {(state,): count for state, count in seen.coaches.items()}

@@ -21,6 +21,7 @@ What a failure means (SendError says which it is):
                           and the lower lanes are quiet. Pages to other chats go on
     blocked, no such chat dead, and whoever stands next must hear at once: `on_unreachable`
     refused for its form  a page goes again as plain text; anything else is dead, and logged
+    of a group's topic    bot.topics decides: another topic, or the private chat
 Quiet hours and expiry are judged here, at the moment of sending, because a message may have waited.
 
 A sender that was stopped past its lease (a suspended machine) does not send what it holds: another has taken
@@ -32,21 +33,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from bot import charts, topics
 from bot.config import Limits
 from bot.metrics import Metrics
 from bot.telegram import Api, SendError
 from dialogs.model import Lane
 from dialogs.timing import quiet_until
 from storage import lease, outbox
+from storage import topics as stored_topics
 from storage.outbox import Leased
 
 log = logging.getLogger(__name__)
+
+# Not as many as are on the way: on a Sunday evening thousands of pictures must not take the cores from the replies.
+DRAWERS = ThreadPoolExecutor(2, "draw")
 
 # Runs the work in a writing transaction on the database's thread, and commits.
 DbCall = Callable[[Callable[[sa.Connection], Any]], Awaitable[Any]]
@@ -146,10 +153,19 @@ class Pace:
         bucket.fill(now)
         bucket.tokens -= messages
 
+    def also(self, chat_id: int, messages: int, now: datetime) -> None:
+        """Count what came into a chat beside a row: Telegram's own notes about a topic."""
+        for bucket in (self._all, self._chats.get(chat_id)):
+            if bucket is not None:
+                bucket.fill(now)
+                bucket.tokens -= messages
+
     def _new(self, chat_id: int, now: datetime) -> Bucket:
         if chat_id > 0:  # a person; groups have negative ids
             return Bucket(self._limits.per_chat, max(1.0, self._limits.burst), now)
-        return Bucket(self._limits.per_group_minute / 60, max(1.0, self._limits.per_group_minute / 4), now)
+        # In any minute no more than what is allowed, so what may leave at once is taken off what comes after it.
+        burst = max(1.0, self._limits.per_group_minute / 4)
+        return Bucket(max(self._limits.per_group_minute - burst, 1.0) / 60, burst, now)
 
     def flooded(self, chat_id: int, retry_after: float | None, now: datetime) -> datetime:
         """A 429 came for `chat_id`; gives the end of its pause. Whether the token is meant, we must guess."""
@@ -307,13 +323,18 @@ class Courier:
 
     async def _to_telegram(self, row: Leased) -> int | None:
         deliver = self.api.deliver
+        payload = await _drawn(row)
+        if topics.is_for_one(row):
+            ready = await topics.prepared(self.api, self.db_call, row, self.clock())
+            self.pace.also(row.chat_id, ready.notes, self.clock())
+            payload = ready.payload
         try:
-            return await deliver(row.chat_id, row.payload, message_id=row.message_id, repeat=row.repeat)
+            return await deliver(row.chat_id, payload, message_id=row.message_id, repeat=row.repeat)
         except Exception as error:
             refused = not isinstance(error, SendError) or (
                 error.permanent and not error.maybe_delivered and error.kind not in (*UNREACHABLE, "migrated")
             )
-            if not refused or not _is_page(row):
+            if not refused or not _is_page(row) or topics.is_for_one(row):
                 raise
             kind = error.kind if isinstance(error, SendError) else type(error).__name__
             log.error("send.refused kind=%s row=%d", kind, row.id)  # goes again as plain text
@@ -332,14 +353,16 @@ class Courier:
         later = quiet_until or now + timedelta(seconds=pause_s(row))
         if error.kind == "late":
             outbox.hold(tx, row.id, now)
+        elif topics.is_for_one(row) and topics.failed(tx, row, error, now):
+            pass
         elif error.migrate_to is not None:
-            outbox.migrate_chat(tx, row.chat_id, error.migrate_to)
+            stored_topics.moved(tx, row.chat_id, error.migrate_to)
             outbox.retry(tx, row.id, now, error.kind, repeat=error.maybe_delivered)
         elif error.permanent:
             outbox.dead(tx, row.id, now, error.kind)
             if error.kind in UNREACHABLE or _is_page(row):
                 self.on_unreachable(tx, row, now)
-            else:
+            elif error.kind not in topics.LOST:
                 log.error("send.dead kind=%s lane=%d row=%d", error.kind, row.lane, row.id)
         elif error.maybe_delivered and row.once:
             outbox.unknown(tx, row.id, now)
@@ -364,6 +387,20 @@ def _held(tx: sa.Connection, row: Leased, now: datetime) -> bool:
         return False
     outbox.hold(tx, row.id, until)
     return True
+
+
+async def _drawn(row: Leased) -> Mapping[str, Any]:
+    """The payload with its picture drawn of the facts that stand there; in a thread, since drawing takes a tenth of a
+    second. What cannot be drawn leaves as its text alone: that is worth more than nothing."""
+    wanted = row.payload.get("picture")
+    if not wanted:
+        return row.payload
+    try:
+        drawing = asyncio.get_running_loop().run_in_executor(DRAWERS, charts.picture, wanted["name"], wanted["facts"])
+        return {**row.payload, "picture": await drawing}
+    except Exception as error:
+        log.error("send.not_drawn error=%s row=%d", type(error).__name__, row.id)
+        return {name: value for name, value in row.payload.items() if name != "picture"}
 
 
 def _is_page(row: Leased) -> bool:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from bot.config import SettingsError
 from bot.telegram import SendError
-from dialogs import render
+from dialogs import menus, render
 from storage import club, db, due, lease, outbox
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ INGRESS_LEASE_S = 15.0
 AGAIN_S = 1.0  # between two tries at the start
 FIRST_MINUTE_S = 60.0
 TOO_MANY_CONFLICTS = 3
-MENU = ("checkin", "plan", "done", "coach", "pause", "calendar", "settings", "help")
 
 ONE_POLLS = (
     "another process receives for this bot on this database, by polling or by webhook, and one that polls must be the "
@@ -87,7 +86,9 @@ async def introduce(app: App) -> None:
         app.bot = str((await app.api.get_me())["username"])
         if (old, name) != (new, app.bot):
             await insist(app, lambda tx: _remember(tx, old, new, app.bot))
-        await app.api.set_commands([(name, render.label("en", f"menu.{name}", {})) for name in MENU])
+        for code in render.languages():  # English for phones in all other languages
+            menu = [(name, render.label(code, f"menu.{name}", {})) for name in menus.ATHLETE]
+            await app.api.set_commands(menu, None if code == render.FALLBACK else code)
     except SendError as error:
         if error.kind == "unauthorized":  # a typo: a service that waits for it would look alive and be deaf
             raise SettingsError(UNKNOWN) from None

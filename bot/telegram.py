@@ -202,10 +202,18 @@ class Api:
     async def webhook_info(self) -> dict[str, Json]:
         return _object(await self._call("getWebhookInfo"))
 
-    async def set_commands(self, commands: Sequence[tuple[str, str]], language: str | None = None) -> None:
-        """The menu of commands: (name without slash, description). None: for languages without their own."""
+    async def set_commands(
+        self,
+        commands: Sequence[Sequence[str]],
+        language: str | None = None,
+        chat_id: int | None = None,
+        read_s: float | None = None,
+    ) -> None:
+        """The menu of commands: (name without slash, description). `language` None: for those without their own;
+        `chat_id`: in this chat alone, and there before all others."""
         menu = [{"command": name, "description": text} for name, text in commands]
-        await self._call("setMyCommands", commands=menu, language_code=language)
+        scope = None if chat_id is None else {"type": "chat", "chat_id": chat_id}
+        await self._call("setMyCommands", read_s=read_s, commands=menu, language_code=language, scope=scope)
 
     # --- files that people have sent ------------------------------------------------------------------
 
@@ -263,7 +271,8 @@ class Api:
         buttons (rows of {text, data | url}), answers (a tap to answer), notice (what the answer says), toast
         (the text is that notice, and nothing else is sent), strip (only take the buttons off the bubble), attach
         ({from_chat, message_id}: a message copied as a reply to this one), document ({name, content}: a file of text,
-        whose caption the text is), keyboard ("location" with
+        whose caption the text is), picture (a PNG, whose caption the text is), menu ([[command, description]]: what the
+        chat's menu lists from now on, best effort), keyboard ("location" with
         location_label | "remove"), protect, topic (the id of the topic of a group in which all of it is shown, or
         nothing: `thread_gone` where Telegram has put it elsewhere, from where it is then taken away again), and
         repeat_prefix, shown when the row is a `repeat` that the person may already have read.
@@ -271,11 +280,12 @@ class Api:
         `bare`: plain text alone, in as many pieces as it takes; for a page refused in its full dress.
         """
         text = str(payload.get("text", ""))
-        answer = None
+        beside = []  # and not before it: what is slow must not hold up what the person waits for
         if payload.get("answers"):
-            # Beside the message, not before it: a slow answer must not hold up what the person waits for.
             notice = render.plain(text) if payload.get("toast") else payload.get("notice")
-            answer = asyncio.create_task(self._answer(str(payload["answers"]), notice))
+            beside.append(asyncio.create_task(self._answer(str(payload["answers"]), notice)))
+        if payload.get("menu"):
+            beside.append(asyncio.create_task(self._menu(chat_id, payload["menu"])))
         try:
             if payload.get("toast"):
                 return None
@@ -285,14 +295,19 @@ class Api:
                 return await self._send_bare(chat_id, text, payload.get("topic"))
             return await self._show(chat_id, text, payload, message_id)
         finally:
-            if answer:
-                await answer
+            for one in beside:
+                await one
 
     async def _answer(self, query_id: str, notice: object) -> None:
         """Stop the spinner on the phone. Best effort: the tap is committed, whatever becomes of this."""
         text = str(notice)[:NOTICE_LIMIT] if notice else None
         with suppress(SendError):
             await self._call("answerCallbackQuery", read_s=ANSWER_S, callback_query_id=query_id, text=text)
+
+    async def _menu(self, chat_id: int, menu: Sequence[Sequence[str]]) -> None:
+        """The commands of this chat. Best effort: the next list or /help brings them again."""
+        with suppress(SendError):
+            await self.set_commands(menu, chat_id=chat_id, read_s=ANSWER_S)
 
     async def _show(self, chat_id: int, text: str, payload: Mapping[str, Json], message_id: int | None) -> int | None:
         if payload.get("strip"):
@@ -321,6 +336,8 @@ class Api:
                 return message_id
         if payload.get("document"):
             return await self._send_document(chat_id, text, mode, payload)
+        if payload.get("picture"):
+            return await self._send_picture(chat_id, text, mode, payload)
         sent = await self._send(
             "sendMessage",
             chat_id,
@@ -349,6 +366,19 @@ class Api:
             caption=text,
             parse_mode=mode,
             protect_content=True if payload.get("protect") else None,
+        )
+
+    async def _send_picture(self, chat_id: int, text: str, mode: str | None, payload: Mapping[str, Json]) -> int | None:
+        png = InputFile(io.BytesIO(payload["picture"]), filename="picture.png", read_file_handle=False)
+        return await self._send(
+            "sendPhoto",
+            chat_id,
+            payload.get("topic"),
+            read_s=UPLOAD_S,
+            photo=png,
+            caption=text,
+            parse_mode=mode,
+            reply_markup=_inline(payload),
         )
 
     async def _send(
@@ -419,6 +449,34 @@ class Api:
                 raise
             first = first if first is not None else sent
         return first
+
+    # --- who is in a group ----------------------------------------------------------------------------
+
+    async def get_chat(self, chat_id: int) -> dict[str, Json]:
+        return _object(await self._call("getChat", chat_id=chat_id))
+
+    async def member_count(self, chat_id: int) -> int:
+        """How many are in it, bots included."""
+        count = await self._call("getChatMemberCount", chat_id=chat_id)
+        if not isinstance(count, int):
+            raise SendError("server")
+        return count
+
+    async def administrators(self, chat_id: int) -> list[dict[str, Json]]:
+        """Their ChatMembers, but for other bots."""
+        found = await self._call("getChatAdministrators", chat_id=chat_id)
+        if not isinstance(found, list):
+            raise SendError("server")
+        return [_object(one) for one in found]
+
+    async def member(self, chat_id: int, user_id: int) -> dict[str, Json] | None:
+        """The ChatMember; None: Telegram does not know them there."""
+        try:
+            return _object(await self._call("getChatMember", chat_id=chat_id, user_id=user_id))
+        except SendError as error:
+            if error.kind in ("bad_request", "chat_not_found"):  # "PARTICIPANT_ID_INVALID", "user not found"
+                return None
+            raise
 
     # --- topics of a group ----------------------------------------------------------------------------
 

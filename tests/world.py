@@ -37,7 +37,6 @@ from bot.sandbox.phone import Bubble, Phone
 from bot.sandbox.stage import Stage
 from bot.sandbox.state import Delivered
 from dialogs import timing
-from dialogs.levels import Level
 from dialogs.model import Escalation, Outcome, Person, Record, Snapshot, Wakeup
 from storage import due, journal, people, schema
 from storage.db import is_transient
@@ -179,16 +178,8 @@ class World:
 
     def escalations(self) -> list[Escalation]:
         """All there ever were, oldest first."""
-        names = Escalation.__dataclass_fields__
         rows = self.read(lambda tx: tx.execute(sa.select(schema.escalation)).mappings().all())
-        found = [
-            Escalation(
-                **{name: row[name] for name in names}
-                | {"level": Level(row["level"]), "because": tuple((a, b) for a, b in row["because"] or ())}
-            )
-            for row in rows
-        ]
-        return sorted(found, key=lambda one: one.id)
+        return sorted((journal.escalation_from(row) for row in rows), key=lambda one: one.id)
 
     def rows(self, table: sa.Table, **equal: object) -> list[dict[str, Any]]:
         query = sa.select(table).order_by(table.c.id)
@@ -258,7 +249,8 @@ class World:
     def _person(self, someone: Someone, about: dict[str, Any]) -> Person:
         zone = about.get("zone", "Europe/London")
         own = {"zone": zone, "country": COUNTRIES.get(zone), "place": zone.rpartition("/")[2], "joined_at": self.now}
-        fields = {**own, "consent_at": self.now, **about}
+        # Without the weekly message, which would come into every longer story.
+        fields = {**own, "consent_at": self.now, "weekly": False, **about}
         return Person(0, someone.name, someone.chat_id, someone.chat_id, **fields)
 
     # --- time -------------------------------------------------------------------------------------------------

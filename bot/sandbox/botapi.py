@@ -423,7 +423,7 @@ METHODS = (
     "getUpdates", "setWebhook", "deleteWebhook", "getWebhookInfo", "getFile",
     "sendMessage", "sendPhoto", "sendVoice", "sendDocument", "copyMessage", "forwardMessage",
     "editMessageText", "editMessageReplyMarkup", "deleteMessage", "answerCallbackQuery", "sendChatAction",
-    "getChat", "getChatMember", "leaveChat",
+    "getChat", "getChatMember", "getChatMemberCount", "getChatAdministrators", "leaveChat",
     "createForumTopic", "editForumTopic", "closeForumTopic", "reopenForumTopic", "deleteForumTopic",
 )  # fmt: skip
 

@@ -63,6 +63,17 @@ class Chats(Groups):
             raise ApiError(400, "Bad Request: PARTICIPANT_ID_INVALID")
         return self.member_json(chat, who)
 
+    def _get_chat_member_count(self, params: Params) -> int:
+        chat = self._chat(params, to_write=False)
+        return len(chat.members) + 1 if chat.type != "private" else 2
+
+    def _get_chat_administrators(self, params: Params) -> list[Json]:
+        chat = self._chat(params, to_write=False)
+        if chat.type == "private":
+            raise ApiError(400, "Bad Request: there are no administrators in the private chat")
+        bots = [self.bot_id] if chat.bot_status == "administrator" else []
+        return [self.member_json(chat, who) for who in (*sorted(chat.admins), *bots)]
+
     def _leave_chat(self, params: Params) -> bool:
         chat = self._chat(params)
         if chat.type == "private":

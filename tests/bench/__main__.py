@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from tests import postgres
-from tests.bench import checkins, crowd, machine, report, rush, words
+from tests.bench import checkins, crowd, desk, machine, report, rush, weeks, words
 from tests.bench.machine import Cores
 
-PARTS = ("checkin", "crowd", "rush", "words")
+PARTS = ("checkin", "crowd", "rush", "words", "desk", "weeks")
 QUICK = {
     "bots": ("ours", "peer"),
     "rounds": 1,
@@ -29,6 +29,8 @@ QUICK = {
     "rush": 250,
     "pages": 10,
     "lines": 500,
+    "lists": 100,
+    "weeks": 250,
 }
 
 
@@ -70,6 +72,14 @@ async def measure(
     if "words" in asked.only:
         _tell("messages read ...")
         result["words"] = asdict(words.run(folder, asked.lines))
+    if "desk" in asked.only:
+        _tell(f"the morning lists of {asked.lists} coaches at one instant ...")
+        result["desk"] = asdict(desk.run(folder, cores, coaches=asked.lists))
+        faults += desk.faults(result["desk"])
+    if "weeks" in asked.only:
+        _tell(f"a coach's week, and the weeks of {asked.weeks} athletes at one instant ...")
+        result["weeks"] = asdict(await weeks.run(folder, cores, weeks=asked.weeks))
+        faults += weeks.faults(result["weeks"])
     return {**result, "faults": faults}
 
 
@@ -114,6 +124,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rush", type=int, default=2000, help="check-ins due at one instant")
     parser.add_argument("--pages", type=int, default=40)
     parser.add_argument("--lines", type=int, default=3000, help="messages in the file that is read")
+    parser.add_argument("--lists", type=int, default=1000, help="coaches whose morning lists are due at one instant")
+    parser.add_argument("--weeks", type=int, default=1000, help="athletes whose weekly message is due at one instant")
     parser.add_argument("--out", default=str(machine.ROOT / "data" / "bench.json"))
     parser.add_argument("--markdown", action="store_true", help="tables for docs/benchmarks.md")
     return parser

@@ -28,16 +28,29 @@ def zone_at(hour: int, now: datetime) -> str:
     return f"Etc/GMT{-offset:+d}" if offset else "Etc/GMT"
 
 
-def make(url: str, now: datetime, *, athletes: int, coaches: int = 1, ask_at: time = time(7), zone: str) -> None:
-    """A fresh database with this club in it. Everybody's check-in of tomorrow is planned, as it always is."""
+def make(
+    url: str,
+    now: datetime,
+    *,
+    athletes: int,
+    coaches: int = 1,
+    ask_at: time = time(7),
+    zone: str,
+    weekly: bool = False,
+) -> None:
+    """A fresh database with this club in it. Everybody's check-in of tomorrow is planned, as it always is; `weekly`:
+    they want the weekly message."""
     migrate(url)
     base = open_db(url)
     try:
         with base.begin() as tx:
             for number in range(1, coaches + 1):
-                who = Person(0, f"Coach{number}", zone=zone, coaches=True, consent_at=now, joined_at=now)
+                who = Person(0, f"Coach{number}", zone=zone, coaches=True, consent_at=now, joined_at=now, weekly=weekly)
                 _people(tx, who, FIRST_COACH + number, count=1)
-            runner = Person(0, "Runner", runs=True, zone=zone, ask_at=ask_at, consent_at=now, joined_at=now)
+            runner = Person(
+                0, "Runner", runs=True, zone=zone, ask_at=ask_at, consent_at=now - timedelta(days=60), joined_at=now,
+                weekly=weekly, week_next=timing.local_date(zone, now),
+            )  # fmt: skip
             _people(tx, runner, FIRST_ATHLETE + 1, count=athletes, coaches=coaches)
             tomorrow = timing.local_date(zone, now) + timedelta(days=1)
             at = timing.instant_of(zone, tomorrow, ask_at)

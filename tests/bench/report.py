@@ -24,7 +24,9 @@ CHECKIN = (
     "sandbox's core",
 )
 CROWD = ("database", "due", "of people", "seconds", "ms for each")
+DESK = ("coaches", "athletes", "seconds", "CPU-s", "statements a list", "tap p50 ms", "tap p99 ms")
 WORDS = ("load s", "memory MiB", "p50 ms", "p99 ms", "worst text ms", "lines/s of a file")
+WEEKS = ("weeks", "seconds", "CPU-s", "tap p50 ms", "tap p99 ms", "MiB at a tenth", "MiB at most")
 RUSH = ("", "sent", "arrived", "twice", "p50 s", "p99 s", "max s")
 
 
@@ -41,7 +43,14 @@ def lines(result: Mapping[str, Any], *, markdown: bool) -> Iterator[str]:
         yield "Others are at work on this machine: run it again when it is quiet."
     if machine["filesystem"] in ("tmpfs", "ramfs"):
         yield "The databases are in memory here: a commit costs no fsync, and ours looks better than it is."
-    for part, told in (("checkin", _checkin), ("crowd", _crowd), ("rush", _rush), ("words", _words)):
+    for part, told in (
+        ("checkin", _checkin),
+        ("crowd", _crowd),
+        ("rush", _rush),
+        ("words", _words),
+        ("desk", _desk),
+        ("weeks", _weeks),
+    ):
         if part in result:
             yield ""
             yield from told(result[part], markdown)
@@ -57,6 +66,36 @@ def _words(told: Mapping[str, Any], markdown: bool) -> Iterator[str]:
         f"{told['file_per_second']:.0f}",
     )
     yield from _table(WORDS, [row], markdown)
+
+
+def _desk(told: Mapping[str, Any], markdown: bool) -> Iterator[str]:
+    row = (
+        f"{told['coaches']:,}",
+        f"{told['athletes']:,}",
+        f"{told['seconds']:.1f}",
+        f"{told['cpu_s']:.1f}",
+        f"{told['statements']:.0f}",
+        f"{told['tap_p50_ms']:.0f}",
+        f"{told['tap_p99_ms']:.0f}",
+    )
+    yield from _table(DESK, [row], markdown)
+
+
+def _weeks(told: Mapping[str, Any], markdown: bool) -> Iterator[str]:
+    yield (
+        f"A coach's week of {told['coach_of']} athletes with {told['pictures']} pictures: {told['coach_s']:.1f} s, "
+        f"{told['coach_cpu_s']:.1f} s of CPU."
+    )
+    row = (
+        f"{told['weeks']:,}",
+        f"{told['seconds']:.0f}",
+        f"{told['cpu_s']:.0f}",
+        f"{told['tap_p50_ms']:.0f}",
+        f"{told['tap_p99_ms']:.0f}",
+        f"{told['least_mib']:.0f}",
+        f"{told['most_mib']:.0f}",
+    )
+    yield from _table(WEEKS, [row], markdown)
 
 
 def _checkin(told: Mapping[str, Any], markdown: bool) -> Iterator[str]:

@@ -13,7 +13,7 @@ from tests.bench.__main__ import main
 from tests.bench.checkins import Round
 
 SMALL = "--athletes 8 --checkins 3 --rounds 1 --bots ours peer --due 20 --people 200 --rush 20 --pages 2".split()
-SMALL += ["--lines", "300"]
+SMALL += ["--lines", "300", "--lists", "12", "--weeks", "20"]
 FIGURES = ("updates_per_second", "cpu_s_per_1000", "p50_ms", "p99_ms", "peak_mib", "bot_share", "sandbox_share")
 
 
@@ -41,6 +41,14 @@ def test_a_small_run_answers_every_press_keeps_every_answer_and_loses_no_page(
     assert crowd == [(20, 20, 20), (200, 20, 200)], "what was due, and of the others nothing"
 
     assert result["words"]["messages"] > 1_000 and result["words"]["worst_ms"] > 0 and result["words"]["mib"] > 0
+
+    desk = result["desk"]
+    assert (desk["coaches"], desk["handled"], desk["athletes"]) == (12, 12, 300) and desk["messages"] > 12
+    assert desk["statements"] < 30
+
+    weeks = result["weeks"]
+    assert (weeks["weeks"], weeks["lost"], weeks["twice"]) == (20, 0, 0)
+    assert weeks["coach_of"] == weeks["pictures"] == 25 and weeks["most_mib"] >= weeks["least_mib"] > 0
 
     rush = result["rush"]
     assert (rush["arrived"], rush["twice"], rush["lost"]) == (20, 0, 0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,6 +15,7 @@ import pytest
 import resvg_py
 
 from bot import charts
+from dialogs import render
 
 Rows = list[list[tuple[int, int, int]]]
 WHITE = (255, 255, 255)
@@ -188,3 +190,168 @@ def test_long_text_is_shortened_or_broken_and_nothing_is_drawn_beside_the_pictur
     assert charts.fit("short", 100, 10) == "short"
     assert charts.fit("x" * 100, 60, 10) == "x" * 9 + "…"
     assert charts.lines("one two three", 48, 10) == ["one two", "three"]
+
+
+# --- the roster -----------------------------------------------------------------------------------------------------
+
+
+def roster(*rows: tuple[str, list[str]], of: int = 0) -> dict[str, Any]:
+    days = [date(2026, 5, 30), date(2026, 5, 31), date(2026, 6, 1)]
+    return {
+        "columns": [{"day": one.day, "month": one.month, "weekday": one.weekday()} for one in days],
+        "rows": [
+            {"name": name, "cells": [{"state": each, "pain": 10 if each == "pain" else None} for each in states]}
+            for name, states in rows
+        ],
+        "first": 1,
+        "of": of or len(rows),
+    }
+
+
+def test_each_state_of_a_day_has_a_shape_of_its_own_and_is_named() -> None:
+    """So that it can be told apart without colours: what is drawn differs in more than its fill."""
+    states = ("usual", "low", "pain", "silent", "paused", "off")
+
+    def shapes(state: str) -> list[tuple[str, str]]:
+        tree = ElementTree.fromstring(charts.svg("roster", roster(("Ann", [state, state, state]))))  # noqa: S314
+        one = [each for each in tree.iter() if each.tag.endswith(("circle", "path", "rect", "text"))]
+        return [(each.tag, each.get("d", each.get("r", each.get("fill", "")))) for each in one]
+
+    drawn = [shapes(state) for state in states]
+    assert all(one != other for number, one in enumerate(drawn) for other in drawn[number + 1 :])
+    said = " ".join(texts(charts.svg("roster", roster(("Ann", ["usual", "low", "off"])))))
+    for words in ("answered, nothing low", "an item at 1 or 2 of 5", "pain, 0 to 10", "no answer", "on a pause"):
+        assert words in said
+
+
+def test_a_gap_in_the_roster_is_hatched_and_a_name_is_data() -> None:
+    rows = pixels(charts.picture("roster", roster(("<b>&\x00Zoë", ["silent", "usual", "pain"]))))
+    start, cell, y = 208, (charts.WIDE - 16 - 208) / 3, 132 + 22
+    gap, usual, pain = (box(rows, start + cell * (n + 0.5) - 10, y - 10, 20, 20) for n in range(3))
+    assert (201, 204, 209) in gap and WHITE in gap and (0, 114, 178) not in gap
+    assert (0, 114, 178) in usual and (166, 54, 3) in pain and WHITE in pain, "the number is white"
+    assert min(box(rows, 20, y - 12, 120, 20)) < (60, 60, 60), "the name"
+
+
+def test_a_roster_of_many_says_which_part_it_is_and_fits_a_photo() -> None:
+    """Telegram takes a photo whose sides are at most 10,000 together, one not over 20 times the other."""
+    many = roster(*((f"Runner {n}", ["usual", "low", "off"]) for n in range(25)), of=60)
+    assert "1 to 25 of 60" in " ".join(texts(charts.svg("roster", many)))
+    rows = pixels(charts.picture("roster", many))
+    assert len(rows) + len(rows[0]) < 10_000 and len(rows) < 20 * len(rows[0])
+
+
+# --- the trend ------------------------------------------------------------------------------------------------------
+
+STORED = Path(__file__).parent / "pictures"
+ROW, TOP, NAMES = 66, 92, 152  # of pictures/trend.svg.j2: a row, where the first begins, where the columns begin
+CELL = (charts.WIDE - 20 - NAMES) / 14
+
+
+def trend(**changed: Any) -> dict[str, Any]:
+    days = [date(2026, 6, 7) - timedelta(days=back) for back in range(13, -1, -1)]
+    values = [4, 4, None, 3, "usual", "usual", 4, 3, 2, 2, None, None, 4, 4]
+    rows = [
+        {"item": item, "values": values, "band": None if item == "stress" else [3.1, 4.3]}
+        for item in ("sleep", "fatigue", "soreness", "stress", "mood")
+    ]
+    found: dict[str, Any] = {
+        "language": "en", "name": "Ann Smith", "days": [[one.isoformat(), one.weekday()] for one in days],
+        "rows": rows, "pains": [None] * 6 + [3, 4, None, None, 5, 0, None, None],
+        "sessions": ["done", None, "changed", "open", None, "not_done", "race", "done"] + [None] * 6,
+    }  # fmt: skip
+    return found | changed
+
+
+def sparse() -> dict[str, Any]:
+    """The first days: two answers, nothing planned, nothing that hurts, and nothing known to be usual."""
+    rows = [{**row, "values": [None] * 12 + [4, 2], "band": None} for row in trend()["rows"]]
+    return trend(name=None, rows=rows, pains=[None] * 14, sessions=[None] * 14)
+
+
+TRENDS = {"trend-coach": trend(), "trend-first-days": sparse(), "trend-german": trend(name=None, language="de")}
+
+
+def keep() -> None:
+    """The pictures of today are the ones to compare with. Look at them first."""
+    for name, known in TRENDS.items():
+        (STORED / f"{name}.png").write_bytes(charts.picture("trend", known))
+
+
+def shrunk(rows: Rows, step: int = 6) -> list[tuple[int, int, int]]:
+    """The mean colours of squares: what an eye sees, whatever a library does to the edges of letters."""
+    found = []
+    for y in range(0, len(rows) - step + 1, step):
+        for x in range(0, len(rows[0]) - step + 1, step):
+            square = [pixel for row in rows[y : y + step] for pixel in row[x : x + step]]
+            found.append(tuple(sum(channel) // len(square) for channel in zip(*square, strict=True)))
+    return found
+
+
+@pytest.mark.parametrize("name", TRENDS)
+def test_a_trend_looks_like_the_one_that_somebody_has_looked_at(name: str) -> None:
+    """Changed on purpose? Look at the new one, then keep it: see docs/contributor.md."""
+    drawn, stored = (shrunk(pixels(png)) for png in (charts.picture("trend", TRENDS[name]), _stored(name)))
+    assert len(drawn) == len(stored)
+    far = sum(max(abs(a - b) for a, b in zip(*pair, strict=True)) > 24 for pair in zip(drawn, stored, strict=True))
+    assert far <= len(drawn) * 0.002
+
+
+def _stored(name: str) -> bytes:
+    return (STORED / f"{name}.png").read_bytes()
+
+
+def column(rows: Rows, item: int, day: int) -> set[tuple[int, int, int]]:
+    zoom = charts.ZOOMS["trend"] / charts.ZOOM  # `box` counts in units of the other pictures
+    x, y = NAMES + CELL * day + 2, TOP + ROW * item + 2
+    return box(rows, x * zoom, y * zoom, (CELL - 4) * zoom, (ROW - 4) * zoom)
+
+
+@pytest.fixture(scope="module")
+def two_weeks() -> Rows:
+    return pixels(charts.picture("trend", trend()))
+
+
+def test_a_day_without_an_answer_has_no_mark_and_no_line_runs_over_it(two_weeks: Rows) -> None:
+    stress = 3  # the row without a band
+    blue, orange = (31, 111, 178), (217, 95, 2)
+    for gap in (2, 10, 11):
+        assert not any(colour[2] - colour[0] > 20 for colour in column(two_weeks, stress, gap)), gap
+    assert blue in column(two_weeks, stress, 0)
+    assert orange in column(two_weeks, stress, 8), "2 of 5 has a shape and a colour of its own"
+
+
+def test_the_band_of_their_own_usual_is_drawn_where_it_is_known(two_weeks: Rows) -> None:
+    def tinted(item: int) -> bool:
+        return any(r < g < b and b - r > 20 and r > 190 for r, g, b in column(two_weeks, item, 2))
+
+    assert [tinted(item) for item in range(5)] == [True, True, True, False, True]
+
+
+def test_the_trend_speaks_the_readers_language() -> None:
+    said = " ".join(texts(charts.svg("trend", trend())))
+    for words in (
+        "Ann Smith",
+        "25 May – 7 June · up is better",
+        "Sleep",
+        "Pain",
+        "usual for them",
+        "no mark: no answer",
+    ):
+        assert words in re.sub(r"\s+", " ", said), words
+    own = " ".join(texts(charts.svg("trend", sparse())))
+    assert "Your last two weeks" in own and "after ten answers" in own and "Pain" not in own
+    if (render._TEXTS / "de" / "picture.j2").exists():
+        assert "Sleep" not in texts(charts.svg("trend", trend(language="de")))
+
+
+@pytest.mark.parametrize("language", render.languages())
+def test_the_words_of_a_trend_have_room(language: str) -> None:
+    for one in (trend(language=language), trend(language=language, name=None), sparse() | {"language": language}):
+        assert not [word for word in texts(charts.svg("trend", one)) if "…" in word]
+
+
+def test_in_a_trend_a_name_is_data_too() -> None:
+    for name in ("<text>&", "{{ 7 * 7 }}", "a\x00b\x1b\ud800", "x" * 400):
+        assert charts.picture("trend", trend(name=name)).startswith(b"\x89PNG")
+        assert "49" not in texts(charts.svg("trend", trend(name=name)))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bot import charts
 from bot.sandbox.botapi import BotApi
 from bot.sandbox.faults import Fault
 from bot.sandbox.phone import Phone
@@ -124,6 +125,26 @@ async def test_a_document_that_telegram_finds_too_big_is_never_tried_again(
     monkeypatch.setattr("bot.sandbox.botapi.MAX_UPLOAD", 10)
     error = await failure(api, {"text": "yours", "document": {"name": "all.json", "content": "x" * 11}})
     assert error.permanent and error.kind == "too_big" and not error.maybe_delivered
+
+
+async def test_a_picture_arrives_as_a_photo_with_its_caption(api: Api, box: BotApi, ann: Phone) -> None:
+    png = charts.picture("roster", {"columns": [{"day": 1, "month": 6, "weekday": 0}], "rows": [], "first": 1, "of": 0})
+    sent = await api.deliver(1001, {"text": "<b>All</b> of them", "picture": png})
+    assert ann.last.message_id == sent and ann.last.text == "[photo] All of them"
+    assert box.ledger[-1].method == "sendPhoto"
+    (photo,) = [file for file in box.files.values() if file.content == png]
+    assert photo
+
+
+async def test_a_chat_gets_a_menu_of_its_own_and_a_menu_that_fails_holds_back_no_message(
+    api: Api, box: BotApi, ann: Phone
+) -> None:
+    menu = [["today", "Who needs you first"], ["help", "What there is"]]
+    await api.deliver(1001, {"text": "one", "menu": menu})
+    ((scope, commands),) = box.about["commands"].items()
+    assert '"chat_id": 1001' in scope and [one["command"] for one in commands] == ["today", "help"]
+    await api.deliver(1001, {"text": "two", "menu": [["NOT A COMMAND", ""]]})
+    assert ann.last.text == "two"
 
 
 async def test_a_tap_is_answered_beside_the_edit(api: Api, box: BotApi, ann: Phone) -> None:

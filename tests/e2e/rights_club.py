@@ -19,8 +19,23 @@ from bot import handle
 from bot.metrics import Metrics
 from bot.receive import incoming
 from dialogs.levels import Level
-from dialogs.model import Escalation, Message, Outcome, Person, Record, Snapshot, Talk
-from storage import inbox, outbox, people, schema
+from dialogs.model import (
+    Change as Version,
+)
+from dialogs.model import (
+    Escalation,
+    Message,
+    Outcome,
+    Person,
+    Proposal,
+    Record,
+    Session,
+    Setting,
+    Snapshot,
+    Talk,
+    Wakeup,
+)
+from storage import due, feeds, inbox, outbox, people, plans, proposals, schema
 from storage.db import Database
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
@@ -63,6 +78,29 @@ WORRIES: dict[str, tuple[str, Level, str | None, bool]] = {
     "XLU22": ("olu", Level.TODAY, None, False),
 }
 
+# short: whose, rule, does it stand already (held)?, state, who decided. Of each athlete the Tuesday is held.
+PROPOSALS: dict[str, tuple[str, str, bool, str, str | None]] = {
+    "PANN2": ("ann", "sleep-short", True, "open", None),
+    "PANN3": ("ann", "move", False, "open", None),
+    "PANN4": ("ann", "low-streak", True, "approved", "kim"),
+    "PANN5": ("ann", "busy-day", True, "expired", None),
+    "PANN6": ("ann", "import", False, "open", None),
+    "PBEN2": ("ben", "ill", True, "open", None),
+    "PDEE2": ("dee", "sleep-short", True, "open", None),
+    "PCAR2": ("cara", "sleep-short", True, "open", None),
+    "PCAR4": ("cara", "low-streak", True, "declined", "dana"),
+    "PCAR6": ("cara", "import", False, "open", None),
+    "PRAE2": ("rae", "sleep-short", True, "open", None),
+    "PZOE2": ("zoe", "pain-stride", True, "open", None),
+    "PXLU2": ("olu", "sleep-short", True, "open", None),
+}
+HELD = {whose: short for short, (whose, _, held, state, _) in PROPOSALS.items() if held and state == "open"}
+MON, TUE, WED, THU, FRI, SAT = (NOW.date() + timedelta(days=n) for n in range(6))
+IMPORTED_ON = NOW.date() + timedelta(days=10)
+OWN_CHANGE, COACHS_CHANGE = 3, 4  # numbers of versions, the same in everybody's plan
+CARAS_CHANGE = 9  # nobody else has so many
+FEED_CODE = "feedface" * 4
+
 # The oracle, by hand: who coaches an athlete, and who covers for that coach.
 OWN: dict[str, set[str]] = {
     "ann": {"kim"}, "ben": {"kim"}, "dee": {"kim"}, "ivo": {"kim"}, "cara": {"dana"}, "rae": {"dana"}, "zoe": {"rae"},
@@ -73,6 +111,7 @@ COVER: dict[str, set[str]] = {
     "olu": {"hal"},
 }  # fmt: skip
 WISHES_TO_GO = {"ben", "olu"}  # have asked to be erased, and a human has to look first
+ALONE = {"olu": {"hal"}}  # their coach is none any more: what waits for a decision waits for who stands behind
 WORRIED = {whose for whose, _, _, closed in WORRIES.values() if not closed}
 
 
@@ -83,24 +122,27 @@ def answers_for(athlete: str) -> set[str]:
 
 def reads(reader: str | None, owner: str, kind: str) -> bool:
     """Whether this canary may stand in a message to this reader."""
-    if reader == owner or reader in OWN.get(owner, ()):
+    if reader == owner or reader in OWN.get(owner, ()) or reader in ALONE.get(owner, ()):
         return True
     if kind == "name" and CLUB[owner][2].get("coaches"):
         return reader in CLUB  # a coach who runs is known by name to everybody here
-    return kind in ("name", "worry") and owner in OWN and reader in answers_for(owner)
+    if kind == "wish":  # what they have said beside a rule: not for who covers, before that one was rung
+        return reader in ALONE.get(owner, ())
+    return kind in ("name", "worry", "plan") and owner in OWN and reader in answers_for(owner)
 
 
 def canary(owner: str, kind: str) -> str:
     return f"{kind}of{owner}"
 
 
-CANARIES = [
-    (owner, kind, canary(owner, kind)) for owner in CLUB for kind in ("name", "worry", "said", "facts") if owner in OWN
-]
+KINDS = ("name", "worry", "said", "facts", "plan", "wish")
+CANARIES = [(owner, kind, canary(owner, kind)) for owner in CLUB for kind in KINDS if owner in OWN]
 
 WHOSE = {
     "person": ["id"], "journal": ["person_id"], "escalation": ["athlete_id"], "due": ["person_id"],
-    "invite": ["coach_id"], "erasure": ["person_id"], "outbox": ["to_person", "about"],
+    "invite": ["coach_id"], "erasure": ["person_id"], "outbox": ["to_person", "about"], "version": ["person_id"],
+    "session": ["person_id"], "proposal": ["athlete_id"], "setting": ["coach_id", "athlete_id"], "feed": ["person_id"],
+    "topic": ["athlete_id"],
 }  # fmt: skip
 Row = Mapping[str, Any]
 TABLES = {
@@ -176,11 +218,25 @@ class Club:
             self._said(name)
         for short, (athlete, level, owner, closed) in WORRIES.items():
             self._worry(short, athlete, level, owner, closed)
+        for name in OWN:
+            self._planned(name)
+        for short in PROPOSALS:
+            self._proposed(short)
+        for coach, whom, fields in (
+            ("kim", "ann", {"muted_until": NOW.date()}),
+            ("kim", None, {"on": False}),
+            ("dana", "cara", {"edges": {"hours": 5.0}}),
+        ):
+            about_id = self.people[whom].id if whom else None
+            rule = "sleep-short" if whom else "hard-easy"
+            proposals.append(self.tx, [Setting(rule, self.people[coach].id, NOW, about_id, **fields)], None)
+        feeds.new(self.tx, self.people["ann"].id, FEED_CODE, NOW)
         pages = (("kim", "ann"), ("bo", "ann"), ("dana", "cara"), ("fay", "olu"), ("hal", "cara"))
         for reader, whose in pages:
             self._page(reader, whose, OLD_PAGE)
         for reader in ("kim", "eve", "fay", "bo"):  # of somebody who was theirs, and is another's now
             self._page(reader, "cara", LOST_PAGE)
+        self.drafted("kim", "ann")
         for code, who in (("used", "ann"), ("late", None)):
             lasts = NOW + timedelta(days=1 if who else -1)
             people.create_invite(
@@ -201,6 +257,15 @@ class Club:
         words = Record("words", "free", NOW - timedelta(hours=3), NOW.date(), None, canary(name, "said"))
         self._save(person, Outcome(records=(words,)))
 
+    def drafted(self, coach: str, athlete: str) -> None:
+        """A letter that this coach may send with a tap, of the athlete's own words."""
+        me, theirs = self.people[coach], self.people[athlete]
+        words = canary(athlete, "said")
+        draft = Record("step", "draft", NOW, NOW.date(), {"by": me.id}, words, about=theirs.id)
+        people.save(
+            self.tx, Snapshot(NOW, "", person=me, athletes=(theirs,)), Outcome(records=(draft,)), (), "seed", NOW
+        )
+
     def _worry(self, short: str, athlete: str, level: Level, owner: str | None, closed: bool) -> None:
         person = self.people[athlete]
         at = NOW - timedelta(hours=1)
@@ -210,6 +275,47 @@ class Club:
             next_at=None if owner else NOW + timedelta(hours=1), closed_at=at if closed else None, **taken,
         )  # fmt: skip
         self._save(person, Outcome(escalations=(raised,)))
+
+    def _planned(self, name: str) -> None:
+        """A plan with a version by everybody who may make one; whatever its text is holds the canary."""
+        own, coach, text = self.people[name].id, self.people[name].coach_id, canary(name, "plan")
+        today, long = Session("a", MON, "easy", 40, effort=3, text=text), Session("f", SAT, "long", 100, text=text)
+        speed, light = Session("b", TUE, "speed", 50, effort=8, text=text), Session("c", WED, "mobility", 15, text=text)
+        short = HELD.get(name)
+        eased = replace(speed, kind="easy", minutes=40, effort=3, held=short)
+        laid = Session("e", FRI, "easy", 30, text=text)
+        changes = [
+            Version(1, "coach", "import", NOW, (), (today, speed, light, long)),
+            Version(2, "rule", "sleep-short", NOW, (speed,), (eased,)),
+            Version(OWN_CHANGE, "athlete", "move", NOW, (light,), (replace(light, day=THU),)),
+            Version(COACHS_CHANGE, "coach", "library", NOW, (), (laid,)),
+        ]
+        if name == "cara":
+            last = replace(laid, id="g", day=IMPORTED_ON)
+            changes.append(Version(CARAS_CHANGE, "athlete", "move", NOW, (), (last,)))
+        for one in changes:
+            if one.by != "rule" or short:
+                plans.save(self.tx, own, one, {"coach": coach}.get(one.by, own), NOW)
+
+    def _proposed(self, short: str) -> None:
+        whose, rule, held, state, decider = PROPOSALS[short]
+        person, text = self.people[whose], canary(whose, "plan")
+        speed = Session("b", TUE, "speed", 50, effort=8, text=text)
+        long = Session("f", SAT, "long", 100, text=text)
+        before: tuple[Session, ...] = (speed,)
+        after: tuple[Session, ...] = (replace(speed, kind="easy", minutes=40, effort=3, held=short),)
+        if rule == "move":
+            before, after = (long,), (replace(long, day=WED),)
+        elif rule == "import":
+            before, after = (), (Session("i", IMPORTED_ON, "easy", 40, text=text),)
+        decided: dict[str, Any] = {} if state == "open" else {"state": state, "decided_at": NOW - timedelta(hours=1)}
+        if decider:
+            decided["decided_by"] = self.people[decider].id
+        at, ends = NOW - timedelta(hours=4), NOW + timedelta(hours=12)
+        proposals.save(
+            self.tx,
+            Proposal(0, short, person.id, rule, at, ends, before, after, held, canary(whose, "wish"), **decided),
+        )
 
     def _page(self, reader: str, about: str, message_id: int) -> None:
         coach, athlete = self.people[reader], self.people[about]
@@ -221,6 +327,11 @@ class Club:
 
     def _save(self, person: Person, outcome: Outcome) -> None:
         people.save(self.tx, Snapshot(NOW, "", person=person), outcome, (), "seed", NOW)
+
+    def wakes(self, name: str, kind: str, data: Mapping[str, Any]) -> None:
+        """What rings now for this person."""
+        wakeup = Wakeup(kind, f"{kind}:cell", NOW, data=data)
+        assert due.put(self.tx, self.people[name].id, wakeup, NOW)
 
     # --- one cell ---------------------------------------------------------------------------------------------
 
@@ -240,7 +351,7 @@ class Club:
                 self.updates += len(rows)
                 inbox.accept(self.tx, rows, NOW)
                 for _ in range(4 + len(rows)):  # the updates, and what they want done at once
-                    if not handle.handle_one(self.base, NOW, lambda: DICE, "bot", self.metrics):
+                    if not handle.handle_one(self.base, NOW, lambda: DICE, "bot", self.metrics, (due.FETCH,)):
                         break
                 last = self._dump()
             finally:

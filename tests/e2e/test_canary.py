@@ -122,6 +122,7 @@ async def _a_day(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
             world, await world.stage.athlete(f"Ann {canary()}", kim.phone, injuries=canary(), goal=f"+49 30 {canary()}")
         )
         await world.settle()
+        await _plans(world, kim, ann)
         await _words(ann)
         await _faults_of_telegram(world, kim, ann)
         await _unreadable(world, ann)
@@ -139,6 +140,22 @@ async def _words(ann: Someone) -> None:
     await ann.sends("voice", caption=canary())
     await ann.edits("is fine", canary())
     await ann.taps_data(f"ack:{canary()}")
+
+
+async def _plans(world: World, kim: Someone, ann: Someone) -> None:
+    """A plan that is typed, that comes in a file of which not all can be read, that is eased, and objected to."""
+    await kim.says(f"/lay Ann wed speed 50: {canary()}", f"/lay Ann {canary()}", f"/plan {canary()}")
+    rows = f"date,kind,minutes,notes\n2027-03-09,easy,40,{canary()}\n2027-03-10,{canary()},40,\n"
+    kim.phone.sends_document(f"{canary()}.csv", "plan Ann", content=rows.encode())
+    await world.settle()
+    await kim.taps("Take the rest")
+    await ann.says("slower please")
+    await ann.taps("I’d rather keep it")
+    await ann.says(f"because {canary()}", f"move Tuesday to {canary()}", f"away until {canary()}")
+    await kim.taps("Edit")
+    await kim.says(f"easy 20: {canary()}")
+    for data in (f"approve:{canary()}", f"lay:{canary()}:270303:easy", f"rset:{canary()}:0:off"):
+        await kim.taps_data(data)
 
 
 async def _faults_of_telegram(world: World, kim: Someone, ann: Someone) -> None:

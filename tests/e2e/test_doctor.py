@@ -75,7 +75,7 @@ async def opened(database_url: str) -> AsyncIterator[Patient]:
         found = Patient(api, replace(settings, webhook_listen=("127.0.0.1", 9)), base)
 
         def club_is(tx: sa.Connection) -> None:
-            kim = join(tx, "Kim", 1, coaches=True)
+            kim = join(tx, "Kim", 1, coaches=True, drilled_at=NOW - HOUR)
             join(tx, "Lou", 2, coaches=True)
             join(tx, "Ann", 3, runs=True, coach_id=kim.id)
             club.remember(tx, LAST_BACKUP, (NOW - HOUR).isoformat())
@@ -125,8 +125,8 @@ async def test_a_healthy_club_has_only_one_thing_to_do_start_it(either: Patient)
     wrong = [one for one in either.asked if one.status != "ok" and one.about not in ("service", "clock", "time zones")]
     assert wrong == []
     assert {one.about for one in either.asked} >= {
-        "token", "database", "service", "inbox", "due", "pages", "messages", "escalations", "dead letters", "coaches",
-        "backup coach", "athletes", "backup", "help numbers", "time zones", "limits", "clock", "webhook",
+        "token", "database", "service", "inbox", "due", "pages", "messages", "check-ins", "escalations", "dead letters",
+        "coaches", "backup coach", "athletes", "backup", "help numbers", "time zones", "limits", "clock", "webhook",
     }  # fmt: skip
 
 
@@ -209,6 +209,23 @@ async def test_an_escalation_past_its_age_is_a_fault_until_somebody_has_it(
     had = "UPDATE escalation SET owner_id = 1, acked_at = raised_at"
     patient.write(lambda tx: tx.exec_driver_sql(had))
     assert await patient.says("escalations") == ("ok", '0 wait for a coach\'s "I have it", 1 are had by one')
+
+
+async def test_check_ins_that_nobody_got_are_a_fault_and_one_that_left_ends_it(either: Patient) -> None:
+    assert await either.says("check-ins") == ("ok", "none was due in the last day")
+
+    def rang(tx: sa.Connection) -> None:
+        for number in range(3):
+            due.put(tx, 3, Wakeup("checkin", f"checkin:3:{number}", NOW - 2 * HOUR), NOW - DAY)
+
+    either.write(rang)
+    status, text = await either.says("check-ins")
+    assert status == "fault" and "nobody was asked" in text
+    flags = dict.fromkeys(("edit", "toast", "once", "quiet", "repeat"), False)
+    message = {"chat_id": 3, "lane": 2, "payload": {}, "not_before": NOW, "cause": "t", "attempts": 0, **flags}
+    sent = {**message, "key": "checkin:3:1", "status": "sent", "created_at": NOW - 2 * HOUR, "sent_at": NOW - HOUR}
+    either.write(lambda tx: tx.execute(sa.insert(schema.outbox).values(sent)))
+    assert await either.says("check-ins") == ("ok", "1 of the last 3 have left")
 
 
 async def test_dead_letters_are_named_by_their_keys(either: Patient) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from bot.log import Line
 from bot.sandbox.stage import TOKEN
 from storage import schema
+from tests.e2e.test_calendar import LONG, SPEED, lays
 from tests.world import Someone, World
 
 URGENT = ("chest pain and {}", "I fainted yesterday, {}", "{} and I do not want to live any more")
@@ -42,7 +43,7 @@ async def _somebody_acts(
 ) -> None:
     coach = dice.choice(list(squad))
     runner = dice.choice(squad[coach])
-    match dice.randrange(9):
+    match dice.randrange(13):
         case 0:
             await runner.says(dice.choice(URGENT).format(canaries.new(runner)))
         case 1 | 2 | 3:
@@ -64,6 +65,20 @@ async def _somebody_acts(
                 await coach.taps("I have it")
             else:
                 await coach.says("/queue")
+        case 9:
+            day = dice.choice(("tomorrow", "Friday", "Sunday"))
+            await coach.says(f"/lay {runner.name} {day} speed 40: {canaries.new(coach, runner)}")
+        case 10:
+            await runner.says(dice.choice(("slower please", "I have 15 minutes", "move tomorrow to Friday", "/plan")))
+        case 11:
+            if any("I’d rather keep it" in one.labels for one in runner.phone.screen()):
+                await runner.taps("I’d rather keep it")
+                await runner.says(f"no, please, {canaries.new(runner)}")
+        case 12:
+            if any("Approve" in one.labels for one in coach.phone.screen()):
+                await coach.taps(dice.choice(("Approve", "Decline")))
+            else:
+                await coach.says(f"/plan {runner.name}")
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -78,7 +93,11 @@ async def test_nobodys_words_reach_a_chat_that_may_not_see_them(world: World, se
         dana: [await world.athlete("Cara", dana), await world.athlete("Dev", dana, zone="Australia/Sydney")],
     }
     canaries = Canaries()
-    for _ in range(45):
+    for coach, runners in squad.items():
+        for one in runners:
+            week = [replace(session, text=canaries.new(coach, one)) for session in (SPEED, LONG)]
+            lays(world, one, *week)
+    for _ in range(50):
         await _somebody_acts(world, dice, canaries, squad)
     await world.fast_forward(days=1)
 
@@ -95,7 +114,9 @@ async def test_nobodys_words_reach_a_chat_that_may_not_see_them(world: World, se
                 meant |= {coach_of[owner.chat_id].chat_id}
                 backup = dana if coach_of[owner.chat_id] is kim else kim
                 in_conversation = (owner.known.id, backup.known.id) in took
-                if "#" in sent.text or in_conversation:  # what the backup was rung for, and who took it hears the rest
+                rung = [page for page in backup.got(f"{owner.name} · ") if "📋" not in page.text and page.at <= sent.at]
+                a_page = "#" in sent.text and ("📋" not in sent.text or bool(rung))  # no proposal before they were rung
+                if a_page or in_conversation:  # what the backup was rung for, and who took it hears the rest
                     meant |= {backup.chat_id}
             assert sent.chat_id in meant, f"{word} in the chat {sent.chat_id}: {sent.text}"
     assert len(seen) > 15, "the athletes' words did arrive"
@@ -116,6 +137,40 @@ async def test_the_backup_reads_an_athletes_words_only_from_the_minute_it_is_run
     await world.fast_forward(minutes=6)
     assert len(dana.got("chest pain, says the canary")) >= 1
     assert not dana.got("yellow")
+    await kim.taps("I have it")
+
+
+async def test_a_plan_and_what_was_said_beside_a_rule_are_the_athletes_and_their_coachs(world: World) -> None:
+    kim, dana, eve = await world.coach("Kim"), await world.coach("Dana"), await world.coach("Eve")
+    ann, cara = await world.athlete("Ann", kim), await world.athlete("Cara", dana)
+    await kim.says("/backup Dana")
+    await kim.says("/lay Ann tomorrow speed 50: with the canary")
+    await ann.says("the canary slept badly", "slower please")
+    kim.sees("📋 Ann · Asks: slower, please")
+    await ann.taps("I’d rather keep it")
+    await ann.says("the canary sings")
+    kim.sees("the canary sings")
+    (wish,) = world.rows(schema.proposal)
+    target = f"{ann.known.id}:{wish['short']}"
+    for coach in (dana, eve):
+        for said in ("/plan Ann", "/queue", "/rules", "/lay Ann tomorrow easy 40", "/athletes"):
+            await coach.says(said)
+        her_week = f"{ann.known.id}:270301"
+        for tap in (f"approve:{target}", f"revise:{target}", f"week:{her_week}", f"day:{her_week}", f"file:{her_week}",
+                    f"rule:slower-please:{ann.known.id}"):  # fmt: skip
+            await coach.taps_data(tap)
+            coach.sees_notice("That question is closed.")
+    for tap in (f"approve:{target}", f"object:{wish['short']}", "undo:2", "plan:week"):
+        await cara.taps_data(tap)
+    assert [row["state"] for row in world.rows(schema.proposal)] == ["open"]
+    # Somebody covers once something is open; what was said beside a rule they read only when they were rung.
+    await ann.says("chest pain on the stairs")
+    await world.fast_forward(minutes=15)
+    await dana.says("/queue")
+    assert not [one for coach in (dana, eve, cara) for one in coach.got("canary")]
+    await world.fast_forward(minutes=6)
+    await dana.says("/queue")
+    assert dana.got("the canary sings") and not [one for one in (*eve.got("canary"), *cara.got("canary"))]
     await kim.taps("I have it")
 
 

@@ -211,7 +211,7 @@ async def test_what_was_on_its_way_leaves_again_only_if_safety_hangs_on_it(
     await _restore(world, file, empty_url)
     pages = [one.text for one in kim.got(f"#{short}", restored_at)[1:]]  # the first one is from before, at this instant
     assert len(pages) == 1 and REPEAT + short in pages[0]
-    assert len(ann.got("/session after a session")) == 1, "an answer is not given twice"
+    assert len(ann.got("/done after a session")) == 1, "an answer is not given twice"
     await kim.says("I have it")
 
 

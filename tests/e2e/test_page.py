@@ -81,8 +81,8 @@ def test_ann_reports_chest_pain_kim_takes_it_and_ann_reads_who_has_it(screen: Sc
     page = screen.wait('[data-phone="Kim"].lit .bubble.theirs', "NOW")
     assert "chest pain and I feel dizzy" in page
     assert re.search(r"sleep( +·){6} +2", page), "the week stands beside the words"
-    assert screen.wait('[data-phone="Kim"] .badge') == "1"
-    assert screen.chrome.title.startswith("(1) Kim")
+    screen.wait('[data-phone="Kim"] .badge', "2")  # the page, and what is held in the plan because of it
+    assert screen.chrome.title.startswith("(2) Kim")
     screen.wait("#note", "Kim’s phone has rung")
 
     screen.tap("Kim", "I have it")
@@ -174,3 +174,30 @@ def test_on_a_narrow_phone_one_person_at_a_time_and_nothing_sticks_out(address: 
         screen.press('[data-tab="Ann"]')
         screen.reads("Ann", TAKEN)
         screen.no_errors()
+
+
+def test_kim_links_a_group_and_answers_ann_in_her_topic(screen: Screen) -> None:
+    screen.reads("Ann", CHECKIN)
+    screen.press('[data-phone="Kim"] .top .menu summary')
+    screen.press('[data-phone="Kim"] [data-act="group"]')
+    screen.press('[data-phone="Kim"] [data-room="General"]')
+    screen.reads("Kim", "Coaches of the club can have a topic here")
+    screen.say("Kim", "/link")
+    screen.reads("Kim", "I look at who is in this group")
+    screen.press('[data-phone="Kim"] [data-room="Aid Station"]')
+    screen.reads("Kim", "Everybody in it reads what your athletes write")
+    screen.tap("Kim", "Link it")
+    screen.reads("Ann", "From now on Kim reads your words in a group")
+    screen.say("Ann", "chest pain and I feel dizzy")
+    assert screen.reads("Ann", PAGED).startswith("Stop now. Call 999")
+    screen.wait('[data-phone="Kim"] [data-room="Ann"] .badge', "1")
+    screen.press('[data-phone="Kim"] [data-room="Ann"]')
+    screen.reads("Kim", "chest pain and I feel dizzy")
+    screen.tap("Kim", "I have it")
+    screen.reads("Ann", TAKEN)
+    screen.reads("Kim", "Kim has #")
+    screen.say("Kim", "Sit down, I call you")
+    screen.reads("Ann", "Sit down, I call you")
+    screen.say("Ann", "ok, sitting down now")
+    screen.reads("Kim", "ok, sitting down now")
+    screen.no_errors()

@@ -5,11 +5,13 @@ says whose it is. The oracle is written by hand (here, and OWN and COVER of the 
 
 A refused cell changes nothing but what its own actor's update needs, and reads to the actor like the same action on
 something that was never there. And in every cell, allowed or not: only the actor and who is entitled get anything, only
-rows of the actor and of whom the actor answers for have changed, and no word of an athlete reaches another coach.
+rows of the actor and of whom the actor answers for have changed, and no word of an athlete reaches another coach: not
+what was said, not what stands in a plan, and not what was said beside a proposal.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,16 +20,18 @@ from typing import Any, get_args
 import pytest
 
 from bot.telegram import to_event
-from dialogs import commands, engine, events
+from dialogs import commands, engine, events, life, races
 from dialogs.engine import OFFERS
 from dialogs.model import Talk
 from dialogs.scripts import SCRIPTS
+from dialogs.scripts.desk import FIELDS
 from storage.db import open_db
 from tests.e2e import rights_club as club_of
 from tests.e2e.rights_club import (
     COVER,
     NOW,
     OWN,
+    PROPOSALS,
     STRANGER,
     TURN,
     WORRIES,
@@ -63,23 +67,72 @@ MEMBERS = SETTLED | {"ivo"}
 
 COMMANDS = {
     "checkin": RUNS, "session": RUNS, "coach": RUNS, "pause": RUNS, "resume": RUNS, "daysoff": RUNS,
-    "calendar": RUNS, "hour": SETTLED, "zone": SETTLED,
-    "settings": MEMBERS, "help": MEMBERS, "privacy": MEMBERS, "export": MEMBERS, "erase": MEMBERS,
+    "done": RUNS, "move": RUNS, "busy": RUNS, "ill": RUNS, "injured": RUNS, "away": RUNS, "slower": RUNS,
+    "plan": RUNS | COACHES, "calendar": RUNS, "hour": SETTLED, "zone": SETTLED,
+    "settings": MEMBERS, "language": MEMBERS, "help": MEMBERS, "privacy": MEMBERS, "export": MEMBERS, "erase": MEMBERS,
     "invite": COACHES, "queue": COACHES, "athletes": COACHES, "backup": COACHES,
+    "lay": COACHES, "rules": COACHES, "concern": COACHES, "link": COACHES, "unlink": COACHES,
+    "today": COACHES, "athlete": COACHES, "write": COACHES, "note": COACHES, "quiet": COACHES, "find": COACHES,
+    "roster": COACHES, "me": RUNS, "health": RUNS, "week": SETTLED, "weekday": SETTLED,
+    **dict.fromkeys(
+        ("hours", "holiday", "handover", "move_athlete", "leave", "attention", "drill", "broadcast"), COACHES
+    ),
+    "club": {"hal"},
 }  # fmt: skip
-DO = dict.fromkeys(("checkin", "change", "session", "coach", "pain", "right", "correct"), RUNS)
+DO = dict.fromkeys(
+    ("checkin", "change", "session", "coach", "pain", "right", "correct", "plan", "busy", "move", "well"), RUNS
+)
 WISHES = dict.fromkeys(commands.WISHES, RUNS)  # plain words are wishes of an athlete only
 WISHES_KNOWN = {
     "i need my coach", "i need the coach", "need my coach", "need coach", "call my coach", "coach", "check in",
     "checkin", "pause", "resume", "settings", "help",
+    "necesito a mi coach", "necesito a mi entrenador", "necesito a mi entrenadora", "necesito hablar con mi coach",
+    "llama a mi coach", "j'ai besoin de mon coach", "j'ai besoin de mon entraîneur", "appelle mon coach",
+    "je veux parler à mon coach", "ich brauche meinen coach", "ich brauche meinen trainer",
+    "ich brauche meine trainerin",
+    "ruf meinen coach an", "ruf meinen coach", "pausa", "reanudar", "reprendre", "fortsetzen", "ajustes", "réglages",
+    "einstellungen", "language", "idioma", "langue", "sprache", "ayuda", "aide", "hilfe",
 }  # fmt: skip
-TAPS = {"urgent", "can_wait", "do", "wish"}
-COACH_TAPS = {"ack", "close", "write", "erase", "useful", "useless"}
+PLAIN_WISHES = (  # what an athlete says of the plan in plain words, by each pattern that the program knows
+    "I have 20 minutes", "only 15 min today", "I'm ill", "I'm well again", "I'm injured", "slower, please",
+    "away until Friday", "move Tuesday to Thursday", "what's on this week?", "my plan", "done",
+    "tengo 20 minutos", "je suis malade", "bin weg bis Freitag", "verschiebe Dienstag auf Donnerstag", "mi plan",
+)  # fmt: skip
+TAPS = {"language", "ingroup", "me", "urgent", "can_wait", "do", "wish", "plan", "undo", "object", "cover", "coached"}
+DECIDING = ("approve", "reject", "revise", "instead", "take", "leave")  # a proposal, the last two a dry run
+LAYING = ("week", "day", "lay", "blocks", "block", "unlay", "tell", "file")  # an athlete's plan
+ABOUT = ("call", "called", "ease", "tomorrow", "add", "jot")  # buttons that name an athlete and nothing else
+COVERING = ("holiday", "handover", "drill")
+RULES = ("rules", "rule", "rfor", "rset", "redge", "rwhat")
+DRAFTS = ("dsend", "dedit", "ddrop")  # a letter that was drafted for one coach
+OWNING = ("reply", "handled", "note", "still", "concern")  # a concern, by its short id
+COACH_TAPS = {
+    *DRAFTS,
+    *OWNING,
+    *ABOUT,
+    *COVERING,
+    "queue",
+    "ack",
+    "close",
+    "write",
+    "erase",
+    "useful",
+    "useless",
+    *DECIDING,
+    *LAYING,
+    *RULES,
+}
 HOLDS = {  # whose conversation it can be
-    "morning": {"ann", "rae"}, "session": {"ann", "rae"}, "pain": {"ann", "rae"}, "days_off": {"ann"}, "pause": {"ann"},
-    "onboarding": {"ivo"}, "coach_onboarding": {"kim"}, "hour": {"ann", "kim"}, "zone": {"ann", "kim"},
-    "relay": {"kim"}, "erase": {"ann", "kim", "rae", "eve", "ivo"}, "sure": {"ann"}, "correct": {"ann"},
+    "morning": {"ann", "rae"}, "session": {"ann", "rae"}, "pain": {"ann", "rae"}, "days_off": {"ann"}, "pause":
+    {"ann"}, "onboarding": {"ivo"}, "coach_onboarding": {"kim"}, "hour": {"ann", "kim"}, "zone": {"ann", "kim"},
+    "relay": {"kim"}, "concern_note": {"kim"}, "came_of": {"kim"}, "erase": {"ann", "kim", "rae", "eve", "ivo"},
+    "sure": {"ann"}, "correct": {"ann"}, "settled": {"ann"}, "race": {"ann"}, "health": {"ann"}, "ill": {"ann"},
+    "away": {"ann"}, "move": {"ann"}, "busy": {"ann"}, "object": {"ann"}, "revise": {"kim"}, "import": {"kim"},
+    "order": {"kim"}, "me": {"ann"}, "add": {"kim"}, "jot": {"kim"}, "whom": {"kim"}, "leave": {"eve"},
+    "broadcast": {"eve"}, "week": {"ann"}, "weekday": {"ann", "kim"},
 }  # fmt: skip
+
+ABOUT_ANN = ("relay", "revise", "order", "import", "add", "jot", "concern_note", "came_of")
 
 
 def may_take(actor: str, short: str) -> str | None:
@@ -100,6 +153,39 @@ def may_erase(club: Club, actor: str, id: str) -> str | None:
     return athlete if athlete and actor in (OWN[athlete] or COVER[athlete]) else None
 
 
+def may_decide(club: Club, actor: str, target: str, kind: str) -> tuple[bool | str, str | None]:
+    """Whether this coach may do so to what the button names ("7:K7Q2M"), and whose it is. Of what somebody has decided
+    they read who it was."""
+    number, _, short = target.partition(":")
+    athlete, rule, _, state, _ = PROPOSALS.get(short, ("", "", False, "", None))
+    mine = athlete and athlete == may_write(club, actor, number)
+    if not mine or (rule == "import") != (kind in ("take", "leave")):
+        return False, None
+    return (True, athlete) if state == "open" else (TOLD, None)
+
+
+def may_lay(club: Club, actor: str, kind: str, target: str) -> tuple[bool, str | None]:
+    """Whether this coach may do so to the plan that the button names ("7:270302:easy"), and whose it is."""
+    number, _, rest = target.partition(":")
+    athlete = may_write(club, actor, number)
+    stamp, _, what = rest.partition(":")
+    there = {"lay": what in ("easy", "-"), "block": what == "base", "unlay": what == str(club_of.COACHS_CHANGE)}
+    if athlete is None or stamp not in STAMPS or not there.get(kind, True):
+        return False, None
+    return True, athlete
+
+
+def may_rule(club: Club, actor: str, kind: str, target: str) -> bool:
+    """A coach reads and sets the rules for all of their own athletes, or for one of them."""
+    if actor not in COACHES or kind == "rules":
+        return actor in COACHES
+    rule, _, rest = target.partition(":")
+    number, _, what = rest.partition(":")
+    mine = {str(club.people[name].id) for name in OWN if actor in OWN[name]}
+    able = {"rset": {"on", "off"} | ({"mute", "unmute"} if number != "0" else set()), "redge": {"hours:more"}}
+    return rule == "sleep-short" and number in {"0", *mine} and (kind not in able or what in able[kind])
+
+
 # --- cells ----------------------------------------------------------------------------------------------------------
 
 FORGED = [
@@ -109,14 +195,23 @@ FORGED = [
 FORGERS = {STRANGER, "ivo", "ann", "kim", "hal", "rae"}  # one of each role tries all of them
 TOGETHER = ("ann", "cara", "ben", "ivo")
 NEVER = "ZZZZZ"
+PAGES = {  # whose page it is, for whom the reader answers
+    ("kim", club_of.OLD_PAGE): "ann",
+    ("bo", club_of.OLD_PAGE): "ann",
+    ("dana", club_of.OLD_PAGE): "cara",
+    ("hal", club_of.OLD_PAGE): "cara",
+}
 SAMPLES = ("7", "7:30", "London", "tomorrow", "no words at all", "shin")
 FIRST = "first"  # asked to agree before anything else
+TOLD = "told"  # changes nothing, and says why
+STAMPS = ("270301", "270302")  # this Monday, and the Tuesday with the session that is held
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """`may` True: it does something; False: refused, like `reference`; "first": the question of consent; None: an
-    athlete's own words or the like, which must only not do anything to anybody else. `target`: whom it may concern."""
+    """`may` True: it does something; False: refused, like `reference`; "first": the question of consent; "told": it
+    changes nothing, and says why; None: an athlete's own words or the like, which must only not do anything to anybody
+    else. `target`: whom it may concern."""
 
     action: str
     actor: str
@@ -126,16 +221,20 @@ class Cell:
     reference: dict[str, Any] | None = None
     talk: tuple[str, Talk] | None = None  # who has this conversation open
     instead: Talk | None = None  # the conversation of the reference
+    rings: tuple[str, dict[str, Any]] | None = None  # a wakeup of the actor, with its data
+    rings_instead: tuple[str, dict[str, Any]] | None = None
 
 
 def command_cells(club: Club) -> Iterator[Cell]:
     for actor in ACTORS.values():
         chat = club.chat(actor)
         for name in commands.COMMANDS:
-            may: bool | str = actor in COMMANDS[name]
+            may: bool | str | None = actor in COMMANDS[name]
             if actor == "ivo" and name in COMMANDS and COMMANDS[name] in (RUNS, SETTLED):
                 may = FIRST
             unknown = says(chat, "/zzz")
+            if name in ("plan", "lay") and actor in COACHES:  # whose? That they are told, of nobody and of a stranger
+                unknown = says(chat, "/queue")
             yield Cell(f"/{name}", actor, says(chat, f"/{name}"), may, reference=unknown)
             if name in commands.TAKES_TEXT and may is not FIRST:
                 for rest in ("-1", "'; DROP TABLE person --"):
@@ -148,9 +247,52 @@ def command_cells(club: Club) -> Iterator[Cell]:
                 own = name == "invite" and whom in OWN and actor in answers_for(whom)  # "you have one of that name"
                 same = says(chat, f"/{name} {club.people[whom].name[::-1]}") if there else says(chat, "/zzz")
                 yield Cell(f"/{name} {whom}", actor, update, there and (known or own or None), None, same)
-        for wish in commands.WISHES:
-            may = FIRST if actor == "ivo" else actor in WISHES[wish]
+        for whom in ("ann", "cara", "zoe", "olu", "ivo", "eve", "fay"):
+            name = club.people[whom].name
+            texts = ("/plan {} next", "/lay {} Fri easy 40: flat, no watch", "/athlete {}", "/note {} sounded tired")
+            for text in (*texts, "/write {} see you at six"):
+                target = may_write(club, actor, str(club.people[whom].id))
+                may = True if target else None if actor in RUNS - COACHES else False
+                if actor == "ivo" and text.startswith("/plan"):
+                    may = FIRST
+                update, same = says(chat, text.format(name)), says(chat, text.format(name[::-1]))
+                yield Cell(f"{text} {whom}", actor, update, may, target, same)
+        for short in [*WORRIES, "' OR 1=1 --"]:
+            target, same = may_take(actor, short), says(chat, f"/concern {NEVER}")
+            update = says(chat, f"/concern {short}")
+            may = True if target else None if actor in RUNS else False  # an athlete's words are words
+            yield Cell(f"/concern {short}", actor, update, may, target, same)
+        for wish in (*commands.WISHES, *PLAIN_WISHES):
+            may = FIRST if actor == "ivo" else actor in WISHES.get(wish, RUNS)
             yield Cell(f"“{wish}”", actor, says(chat, wish), may, reference=says(chat, "xyzzy plugh"))
+
+
+def cover_cells(club: Club) -> Iterator[Cell]:
+    """Who stands in, who goes where, practice alarms."""
+    ids = {name: str(person.id) for name, person in club.people.items()}
+    others = ["", "999999", "-1", _other_digits(ids["ann"]), "' OR 1=1 --", "no", "yes:1"]
+    for actor in ACTORS.values():
+        chat = club.chat(actor)
+        tap = partial(taps, chat)
+        for id in (*ids.values(), *others):
+            athlete = {ids[name]: name for name in OWN}.get(id)
+            mine = athlete and actor in COACHES and actor in OWN[athlete] | club_of.ALONE.get(athlete, set())
+            yield Cell(f"handover:{id}", actor, tap(f"handover:{id}"), bool(mine), athlete if mine else None,
+                       tap("handover:999999"))  # fmt: skip
+            for kind in ("coached:", "cover:yes:", "cover:no:"):  # nobody has been asked
+                refused: bool | str = FIRST if actor == "ivo" else False
+                yield Cell(f"{kind}{id}", actor, tap(f"{kind}{id}"), refused, None, tap("coached:zzz"))
+        for what in ("notes", "keep", "back", *others):  # nobody is away
+            yield Cell(f"holiday:{what}", actor, tap(f"holiday:{what}"), False, None, tap("holiday:zzz"))
+        yield Cell("drill:", actor, tap("drill:"), actor in COACHES, None, tap("zzz:zzz"))
+        for whom in ("ann", "cara", "zoe", "olu", "ivo", "eve", "fay"):
+            name, to = club.people[whom].name, club.people["bo"].name
+            seen = may_write(club, actor, ids[whom])
+            may: bool | str | None = None if actor in RUNS - COACHES else False
+            if seen:
+                may = True if (actor in OWN[whom] or actor == "hal") and whom != "ivo" else TOLD
+            update, same = (says(chat, f"/move_athlete {one} to {to}") for one in (name, name[::-1]))
+            yield Cell(f"/move_athlete {whom}", actor, update, may, seen if may is True else None, same)
 
 
 def tap_cells(club: Club) -> Iterator[Cell]:
@@ -162,14 +304,16 @@ def tap_cells(club: Club) -> Iterator[Cell]:
         forged = FORGED if actor in FORGERS else FORGED[:2]
         shorts, numbers = [*WORRIES, *forged, *some], [*ids.values(), *forged, *others]
         for id in shorts:
-            for kind in ("ack", "close", "useful", "useless"):
+            for kind in ("ack", "close", "useful", "useless", *OWNING):
                 target = may_take(actor, id)
                 yield Cell(f"{kind}:{id}", actor, tap(f"{kind}:{id}"), bool(target), target, tap(f"{kind}:{NEVER}"))
             own = FIRST if actor == "ivo" else None if actor in RUNS else False  # whatever the id says: only their own
             for kind in ("urgent", "can_wait"):
                 yield Cell(f"{kind}:{id}", actor, tap(f"{kind}:{id}"), own, None, tap(f"{kind}:{NEVER}"))
         for id in numbers:
-            for kind, target in (("write", may_write(club, actor, id)), ("erase", may_erase(club, actor, id))):
+            theirs = may_write(club, actor, id)
+            acts = [(kind, theirs) for kind in ("write", *ABOUT)]
+            for kind, target in (*acts, ("erase", may_erase(club, actor, id))):
                 yield Cell(f"{kind}:{id}", actor, tap(f"{kind}:{id}"), bool(target), target, tap(f"{kind}:999999"))
         for what in [*commands.DO, *forged[:9]]:
             may: bool | str = actor in DO.get(what, ())
@@ -177,6 +321,22 @@ def tap_cells(club: Club) -> Iterator[Cell]:
                 may = FIRST
             reference = says(club.chat(actor), "/zzz") if what in commands.DO else tap("do:zzz")
             yield Cell(f"do:{what}", actor, tap(f"do:{what}"), may, None, reference)
+        for what in ("fears", *forged[:9]):
+            mine: bool | str = FIRST if actor == "ivo" else actor in RUNS and what == "fears"
+            never = tap("me:zzz") if actor in RUNS else says(club.chat(actor), "/zzz")
+            yield Cell(f"me:{what}", actor, tap(f"me:{what}"), mine, None, never)
+        for what in ("yes", "no", *forged[:9]):  # to be read in the group of one's coach
+            mine = FIRST if actor == "ivo" else actor in RUNS and what in ("yes", "no")
+            never = tap("ingroup:zzz") if actor in RUNS else says(club.chat(actor), "/zzz")
+            yield Cell(f"ingroup:{what}", actor, tap(f"ingroup:{what}"), mine, None, never)
+        for what in ("yes:-500", "no:-500", *forged[:9]):  # nobody's group has been looked at
+            yield Cell(f"group:{what}", actor, tap(f"group:{what}"), False, None, tap("group:zzz"))
+        for what in ("0:0:0:0", *forged[:9]):
+            pages = actor in COACHES and what == "0:0:0:0"
+            yield Cell(f"queue:{what}", actor, tap(f"queue:{what}"), pages, None, tap("queue:zzz"))
+        for what in ("de", "fr", *forged[:9]):  # also before they have agreed: nobody agrees to what they cannot read
+            known = actor in MEMBERS and what in ("de", "fr")
+            yield Cell(f"language:{what}", actor, tap(f"language:{what}"), known, None, tap("language:zzz"))
         for what in ("again", "back", *forged[:9]):
             may = actor in club_of.WISHES_TO_GO and what in ("again", "back")
             yield Cell(f"wish:{what}", actor, tap(f"wish:{what}"), may, None, tap("wish:zzz"))
@@ -195,14 +355,125 @@ def tap_cells(club: Club) -> Iterator[Cell]:
             yield Cell(f"tap {data}", actor, tap(data), False, None, tap("zzz:zzz"))
 
 
+def plan_cells(club: Club) -> Iterator[Cell]:
+    """Buttons under a plan, under a proposal, and in the rule book."""
+    ids = {name: str(person.id) for name, person in club.people.items()}
+    others = ["", "999999", "-1", _other_digits(ids["ann"]), "' OR 1=1 --", "9" * 40]
+    for actor in ACTORS.values():
+        tap = partial(taps, club.chat(actor))
+        forger = actor in FORGERS
+        shorts = [*PROPOSALS, *(FORGED if forger else FORGED[:2])]
+        named = [f"{ids[PROPOSALS[short][0]] if short in PROPOSALS else ids['ann']}:{short}" for short in shorts]
+        # A short that is there, under the number of an athlete who is one's own, and of nobody.
+        crossed = [f"{ids[name]}:{short}" for short in ("PANN2", "PCAR2", "PZOE2") for name in ("ann", "cara", "zoe")]
+        crossed += [f"{number}:PANN2" for number in others]
+        for kind in DECIDING:
+            more = ":easy" if kind == "instead" else ""
+            for target in dict.fromkeys([*named, *crossed] if kind in ("approve", "take") else [*named[:13], *crossed]):
+                may, whose = may_decide(club, actor, target, kind)
+                update = tap(f"{kind}:{target}{more}")
+                yield Cell(f"{kind}:{target}", actor, update, may, whose, tap(f"{kind}:999999:{NEVER}{more}"))
+        some = [ids[name] for name in ("ann", "cara", "rae", "zoe", "olu", "ivo", "fay")]
+        yield from _laying(club, actor, [*some, *(others if forger else others[:2])])
+        yield from _rules(club, actor, ["0", *some, *(others if forger else others[:2])])
+        yield from _own_plan(club, actor, FORGED if forger else FORGED[:2])
+
+
+def _laying(club: Club, actor: str, numbers: list[str]) -> Iterator[Cell]:
+    tap = partial(taps, club.chat(actor))
+    what = {
+        "lay": ("easy", "-", "zzz"), "block": ("base", "zzz"),
+        "unlay": (str(club_of.COACHS_CHANGE), "99", str(club_of.CARAS_CHANGE)),
+    }  # fmt: skip
+    for kind in LAYING:
+        forged = [f"{numbers[0]}:{stamp}" for stamp in ("", "999999", "270229", "x")] if actor in FORGERS else []
+        for stem in (*(f"{number}:{STAMPS[1]}" for number in numbers), *forged):
+            for choice in what.get(kind, ("",))[: None if stem.startswith(numbers[0]) else 1]:
+                target = f"{stem}:{choice}" if choice else stem
+                may, whose = may_lay(club, actor, kind, target)
+                update, never = tap(f"{kind}:{target}"), tap(f"{kind}:999999:{STAMPS[1]}:{choice}")
+                yield Cell(f"{kind}:{target}", actor, update, may, whose, never)
+
+
+def _rules(club: Club, actor: str, numbers: list[str]) -> Iterator[Cell]:
+    tap = partial(taps, club.chat(actor))
+    for family in ("", "load", "zzz"):
+        yield Cell(f"rules:{family}", actor, tap(f"rules:{family}"), actor in COACHES, None, tap("zzz:zzz"))
+    what = {"rset": ("off", "on", "mute", "unmute", "zzz"), "redge": ("hours:more", "hours:zzz", "zzz:more")}
+    for kind in RULES[1:]:
+        for target in (*(f"sleep-short:{number}" for number in numbers), "zzz:0"):
+            for choice in what.get(kind, ("",)):
+                data = f"{target}:{choice}" if choice else target
+                may = may_rule(club, actor, kind, data)
+                yield Cell(f"{kind}:{data}", actor, tap(f"{kind}:{data}"), may, _named(club, data, actor),
+                           tap(f"{kind}:zzz:0:{choice}"))  # fmt: skip
+
+
+def _named(club: Club, data: str, actor: str) -> str | None:
+    """Which own athlete a rule's button names."""
+    number = data.split(":")[1]
+    return next((name for name in OWN if str(club.people[name].id) == number and actor in OWN[name]), None)
+
+
+def _own_plan(club: Club, actor: str, forged: list[str]) -> Iterator[Cell]:
+    """An athlete's own buttons: whatever the number says, it is their own plan and their own proposals."""
+    chat = club.chat(actor)
+    tap = partial(taps, chat)
+    refused = partial(Cell, actor=actor, may=FIRST if actor == "ivo" else False)
+    unknown = says(chat, "/zzz")
+    for span in ("today", "next", *forged[:3]):
+        may: bool | str = actor in RUNS or (FIRST if actor == "ivo" else False)
+        yield Cell(f"plan:{span}", actor, tap(f"plan:{span}"), may, None, unknown)
+    for number in (club_of.OWN_CHANGE, club_of.COACHS_CHANGE, club_of.CARAS_CHANGE, 2, *forged):
+        own = number == club_of.OWN_CHANGE or (number == club_of.CARAS_CHANGE and actor == "cara")
+        same = tap("undo:999") if actor in RUNS else unknown
+        if own and actor in RUNS:
+            yield Cell(f"undo:{number}", actor, tap(f"undo:{number}"), True, None, same)
+        else:
+            yield refused(f"undo:{number}", update=tap(f"undo:{number}"), reference=same)
+    for short in (*PROPOSALS, *forged):
+        whose, _, held, state, _ = PROPOSALS.get(short, ("", "", False, "", None))
+        same = tap(f"object:{NEVER}") if actor in RUNS else unknown
+        if whose == actor and held and state == "open":
+            yield Cell(f"object:{short}", actor, tap(f"object:{short}"), True, None, same)
+        else:
+            yield refused(f"object:{short}", update=tap(f"object:{short}"), reference=same)
+
+
+def file_cells(club: Club) -> Iterator[Cell]:
+    """A plan as a file: whose it is said to be, and what comes of it when it is here."""
+    file = {"file_id": "f", "file_unique_id": "u", "file_name": "june.csv"}
+    content = base64.b64encode(b"date,kind,minutes\n2027-03-20,easy,40\n").decode()
+    for actor in ACTORS.values():
+        chat = club.chat(actor)
+        sends = partial(message, chat, document=file)
+        for whom in ("ann", "cara", "zoe", "olu", "ivo"):
+            name = club.people[whom].name
+            target = may_write(club, actor, str(club.people[whom].id))
+            may = True if target else False if actor in COACHES - RUNS else None
+            given = target
+            if actor == "rae":  # of her one athlete it is, whatever it says
+                may, given = None, "zoe"
+            update, same = {"message": sends(caption=f"plan {name}")}, {"message": sends(caption=f"plan {name[::-1]}")}
+            yield Cell(f"a file for {whom}", actor, update, may, given, same)
+            if actor == STRANGER:
+                continue
+            data = {"file_id": "f", "name": "june.csv", "content": content}
+            ring = "planfile", data | {"athlete_id": club.people[whom].id}
+            never = "planfile", data | {"athlete_id": 999999}
+            help_ = says(chat, "/help")
+            yield Cell(f"a file of {whom} is here", actor, help_, bool(target), target, help_, rings=ring,
+                       rings_instead=never)  # fmt: skip
+        for page in (club_of.OLD_PAGE, club_of.LOST_PAGE):
+            target = PAGES.get((actor, page))
+            may = True if target else None
+            replied = sends(reply_to_message=message(chat, page, text="earlier"))
+            yield Cell(f"a file as a reply to {page}", actor, {"message": replied}, may, target,
+                       {"message": sends(caption="plan nobody")})  # fmt: skip
+
+
 def word_cells(club: Club) -> Iterator[Cell]:
     """What coaches can do by writing instead of pressing; and old invitations."""
-    pages = {
-        ("kim", club_of.OLD_PAGE): "ann",
-        ("bo", club_of.OLD_PAGE): "ann",
-        ("dana", club_of.OLD_PAGE): "cara",
-        ("hal", club_of.OLD_PAGE): "cara",
-    }
     for actor in ACTORS.values():
         say = partial(says, club.chat(actor))
         own = None if actor in RUNS else False  # an athlete's words are words
@@ -212,7 +483,7 @@ def word_cells(club: Club) -> Iterator[Cell]:
             yield Cell(f"I have it #{short}", actor, say(f"I have it #{short}"), may, may_take(actor, short),
                        say(f"I have it #{NEVER}"))  # fmt: skip
         for page in (club_of.OLD_PAGE, club_of.LOST_PAGE, 88888, -1):
-            target = pages.get((actor, page))
+            target = PAGES.get((actor, page))
             yield Cell(f"reply to {page}", actor, say("hello there", page), True if target else own, target,
                        say("hello there", 77777))  # fmt: skip
         for code in ("used", "late", "x" * 64, "-1", "' OR 1=1 --", "../x", "ä"):
@@ -227,7 +498,12 @@ def may_have_taken(short: str) -> bool:
 def own_step_cells(club: Club) -> Iterator[Cell]:
     for (script, step), talk in sorted(talks(club).items()):
         for actor in sorted(HOLDS[script]):
-            chat, target = club.chat(actor), "ann" if script == "relay" else None
+            chat, target = (
+                club.chat(actor),
+                "ann"
+                if script in ("relay", "revise", "order", "import", "add", "jot", "concern_note", "came_of")
+                else None,
+            )
             for choice in choices(talk):
                 update = taps(chat, f"{TURN}:{choice}")
                 yield Cell(f"{script}.{step} {choice}", actor, update, None, target, talk=(actor, talk))
@@ -259,6 +535,60 @@ def letter_cells(club: Club) -> Iterator[Cell]:
             update = says(club.chat(actor), "hello there")
             yield Cell(f"letter to {whom}", actor, update, bool(target), target, update,
                        (actor, replace(begun, slots=slots)), never)  # fmt: skip
+
+
+def begun_cells(club: Club) -> Iterator[Cell]:
+    """The same for what a coach has begun about a plan: another session in their own words, a file."""
+    for actor in ("kim", "bo", "hal", "eve", "rae", "fay"):
+        for whom in ("ann", "cara", "dee", "olu", "zoe"):
+            id, chat = club.people[whom].id, club.chat(actor)
+            target = may_write(club, actor, str(id))
+            file = {"file_id": "f", "name": "june.csv"}
+            begun: dict[str, tuple[dict[str, Any], str]] = {
+                "revise": ({"athlete": id, "athlete_name": "Somebody", "short": club_of.HELD[whom]}, "athlete"),
+                "order": ({**file, "athlete": id}, "athlete"),
+                "import": ({**file, OFFERS: [[id, {"text": "button.offer", "args": {"offer": "S"}}]]}, OFFERS),
+                "add": ({"athlete": id, "athlete_name": "Somebody", "field": "goal"}, "athlete"),
+                "jot": ({"athlete": id, "athlete_name": "Somebody"}, "athlete"),
+                "whom": (
+                    {"then": "note", "rest": "x", OFFERS: [[id, {"text": "button.offer", "args": {"offer": "S"}}]]},
+                    OFFERS,
+                ),
+            }
+            for script, (slots, named) in begun.items():
+                talk = engine.begin(SCRIPTS[script], turn=TURN, bubble=script, now=NOW, known=slots).talk
+                talk = replace(talk, slots={**talk.slots, **slots})
+                nobody = [[999999, slots[OFFERS][0][1]]] if named == OFFERS else 999999
+                never = replace(talk, slots={**slots, named: nobody})
+                choice = {"order": "dmy", "import": "o0", "whom": "o0"}.get(script)
+                update = taps(chat, f"{TURN}:{choice}") if choice else says(chat, "easy 30: flat")
+                yield Cell(f"{script} of {whom}", actor, update, bool(target), target, update, (actor, talk), never)
+
+
+def noted_cells(club: Club) -> Iterator[Cell]:
+    """A note that was begun on a concern which is not theirs (any more), or closed."""
+    for actor in ("kim", "bo", "hal", "eve", "rae", "fay"):
+        for short in WORRIES:
+            for script in ("concern_note", "came_of"):
+                slots = {"short": short, "athlete_name": "Somebody"}
+                talk = engine.begin(SCRIPTS[script], turn=TURN, bubble=script, now=NOW, known=slots).talk
+                never = replace(talk, slots={**slots, "short": NEVER})
+                target, update = may_take(actor, short), says(club.chat(actor), "saw the doctor")
+                yield Cell(f"{script} {short}", actor, update, bool(target), target, update, (actor, talk), never)
+
+
+def draft_cells(club: Club) -> Iterator[Cell]:
+    """A draft is its coach's, and of its date; nobody else can send it, or learn that it is there."""
+    ids = {name: str(person.id) for name, person in club.people.items()}
+    today = f"{NOW:%y%m%d}"
+    targets = [*(f"{ids[name]}:{today}" for name in OWN), f"{ids['ann']}:270228", f"{ids['ann']}:", f"{ids['ann']}"]
+    for actor in ACTORS.values():
+        tap = partial(taps, club.chat(actor))
+        for target in (*targets, *FORGED[:9], _other_digits(ids["ann"]) + f":{today}"):
+            mine = actor == "kim" and target == targets[list(OWN).index("ann")]
+            for kind in DRAFTS:
+                yield Cell(f"{kind}:{target}", actor, tap(f"{kind}:{target}"), mine, "ann" if mine else None,
+                           tap(f"{kind}:999999:{today}"))  # fmt: skip
 
 
 def other_cells(club: Club) -> Iterator[Cell]:
@@ -302,11 +632,17 @@ def other_cells(club: Club) -> Iterator[Cell]:
 
 KINDS = {
     "commands": command_cells,
+    "cover": cover_cells,
     "taps": tap_cells,
+    "plans": plan_cells,
+    "files": file_cells,
     "words": word_cells,
     "own steps": own_step_cells,
     "steps of others": foreign_step_cells,
     "letters": letter_cells,
+    "begun": begun_cells,
+    "noted": noted_cells,
+    "drafts": draft_cells,
     "anything else": other_cells,
 }
 
@@ -319,13 +655,33 @@ def _other_digits(number: str) -> str:
 def talks(club: Club) -> dict[tuple[str, str], Talk]:
     """Each step of each script, reached as a person reaches it: by tapping and typing whatever leads on."""
     found: dict[tuple[str, str], Talk] = {}
-    known: dict[str, dict[str, Any]] = {
-        "morning": {"day": NOW.date().isoformat()},
-        "relay": {"athlete": club.people["ann"].id, "athlete_name": "Somebody"},
-        "sure": {"topic": "body", "flag": "words", "words": "odd", "because": []},
+    ann = {"athlete": club.people["ann"].id, "athlete_name": "Somebody"}
+    file = {"file_id": "f", "name": "june.csv"}
+    known: dict[str, list[dict[str, Any]]] = {
+        "morning": [{"day": NOW.date().isoformat()}],
+        "settled": [
+            {"where": "knee", "side": None, "level": 4, "ago": 1, "since": "2027-03-01", "day": f"{NOW:%Y-%m-%d}"}
+        ],
+        "race": [{"phase": one.name, "day": f"{NOW:%Y-%m-%d}"} for one in races.PHASES if one.name != "morning"],
+        "broadcast": [{"words": "hello"}],
+        "relay": [ann],
+        "concern_note": [{"short": "ANN33", "athlete_name": "Somebody"}],
+        "came_of": [{"short": "ANN33", "athlete_name": "Somebody"}],
+        "sure": [{"topic": "body", "flag": "words", "words": "odd", "because": []}],
+        "session": [{"several": True}, {}],
+        "move": [{}, {"which": "b"}],
+        "object": [{"short": "PANN2"}],
+        "revise": [ann | {"short": "PANN2"}],
+        "import": [file],
+        "order": [file | ann],
+        "me": [{"field": name} for name in FIELDS],
+        "add": [ann | {"field": "goal"}],
+        "jot": [ann],
+        "whom": [{"then": "note", "rest": "a secret"}],
     }
     for name, script in SCRIPTS.items():
-        waiting = [engine.begin(script, turn=TURN, bubble=f"{name}:x", now=NOW, known=known.get(name))]
+        bubble = f"{name}:x"
+        waiting = [engine.begin(script, turn=TURN, bubble=bubble, now=NOW, known=one) for one in known.get(name, [{}])]
         while waiting:
             moved = waiting.pop()
             talk = moved.talk
@@ -356,7 +712,7 @@ def choices(talk: Talk) -> list[str]:
 
 def wrong(club: Club, cell: Cell, heard: dict[str, Played]) -> Iterator[str]:
     """What is wrong with this cell; nothing, if all is well."""
-    played = _play(club, cell.update, cell.talk)
+    played = _play(club, cell, cell.update, cell.talk, cell.rings)
     if not played.handled:
         yield "the turn failed"
         return
@@ -365,6 +721,8 @@ def wrong(club: Club, cell: Cell, heard: dict[str, Played]) -> Iterator[str]:
     for athlete in (cell.actor, target):
         if athlete in OWN:
             near |= {athlete, *OWN[athlete], *COVER[athlete]}
+    if cell.action.startswith("leave."):
+        near.add("hal")
     if cell.action == "blocks" and cell.actor in COACHES:
         near |= COACHES
     for to, payload, _row in played.messages():
@@ -374,21 +732,26 @@ def wrong(club: Club, cell: Cell, heard: dict[str, Played]) -> Iterator[str]:
             if word in str(payload) and not club_of.reads(to, owner, kind) and word not in str(cell.update):
                 yield f"{to} reads {word}"
     for table, whose in played.touched():
-        theirs = table in ("journal", "escalation", "due") or (cell.may and cell.action.startswith("erase:"))
-        if cell.actor not in whose and not (target in whose and theirs):
+        theirs = table in ("journal", "escalation", "due", "version", "session", "proposal", "setting")
+        theirs = theirs or bool(cell.may and cell.action.startswith(("erase:", "/move_athlete")))
+        if "drill" in cell.action and whose == {"?"}:  # who was made up
+            continue
+        meant = whose <= {cell.actor, target, "?"} if table == "setting" else cell.actor in whose
+        if not meant and not (target in whose and theirs):
             yield f"a row of {sorted(whose)} in {table} has changed"
-    if cell.may is False:
+    if cell.may in (False, TOLD):
         yield from _not_refused(played, cell)
     if cell.may is FIRST:
-        consent = _cached(club, heard, says(club.chat("ivo"), "/checkin"))
+        consent = _cached(club, heard, cell, says(club.chat("ivo"), "/checkin"))
         if "agree" not in str(played.told("ivo")) or not consent.told("ivo"):
             yield "is not asked to agree first"
         yield from _not_refused(played, cell)
     if cell.reference is None or cell.may is FIRST:
         return
-    other = _cached(club, heard, cell.reference, (cell.talk[0], cell.instead) if cell.talk and cell.instead else None)
+    instead = (cell.talk[0], cell.instead) if cell.talk and cell.instead else None
+    other = _cached(club, heard, cell, cell.reference, instead, cell.rings_instead)
     same = played.told(cell.actor) == other.told(cell.actor)
-    if cell.may is True and same:
+    if cell.may in (True, TOLD) and same:
         yield f"nothing comes of it: {played.told(cell.actor)}"
     if cell.may is False and not same:
         yield f"reads {played.told(cell.actor)}, but for what is not there {other.told(cell.actor)}"
@@ -396,6 +759,8 @@ def wrong(club: Club, cell: Cell, heard: dict[str, Played]) -> Iterator[str]:
 
 def _not_refused(played: Played, cell: Cell) -> Iterator[str]:
     technical = {"person"}
+    if cell.rings:  # has rung
+        technical.add("due")
     if cell.actor == "ben":  # who speaks to us can hear us: the next check-in is planned again
         technical.add("due")
     if cell.actor in RUNS and "message" in cell.update:  # what an athlete writes is kept, whatever it was meant for
@@ -410,18 +775,31 @@ def _not_refused(played: Played, cell: Cell) -> Iterator[str]:
         yield f"refused, but {sorted(others)} heard of it"
 
 
-def _play(club: Club, update: dict[str, Any], talk: tuple[str, Talk] | None) -> Played:
-    if talk is None:
-        return club.play(update)
-    return club.play(update, before=lambda: club.set(talk[0], talks=(talk[1],), turn=talk[1].turn))
+Talking = tuple[str, Talk] | None
+Ringing = tuple[str, dict[str, Any]] | None
+
+
+def _play(club: Club, cell: Cell, update: dict[str, Any], talk: Talking, rings: Ringing) -> Played:
+    def before() -> None:
+        if talk is not None:
+            club.set(talk[0], talks=(talk[1],), turn=talk[1].turn)
+        if rings is not None:
+            club.wakes(cell.actor, *rings)
+
+    return club.play(update, before=before if talk or rings else None)
 
 
 def _cached(
-    club: Club, heard: dict[str, Played], update: dict[str, Any], talk: tuple[str, Talk] | None = None
+    club: Club,
+    heard: dict[str, Played],
+    cell: Cell,
+    update: dict[str, Any],
+    talk: Talking = None,
+    rings: Ringing = None,
 ) -> Played:
-    key = f"{update}{talk}"
+    key = f"{update}{talk}{rings}"
     if key not in heard:
-        heard[key] = _play(club, update, talk)
+        heard[key] = _play(club, cell, update, talk, rings)
     return heard[key]
 
 
@@ -470,6 +848,8 @@ def test_the_oracle_knows_every_action_of_the_program_and_none_that_is_gone() ->
     assert set(commands.TAPS) == TAPS
     assert set(commands.COACH_TAPS) == COACH_TAPS
     assert set(HOLDS) == set(SCRIPTS) == set(commands.MOVED)
+    acts = [life.wish(said) for said in PLAIN_WISHES]
+    assert None not in acts and len({one[0] for one in acts if one}) == len(set(life.PLAIN.values()))
 
 
 def test_the_matrix_holds_every_step_and_every_kind_of_event(migrated_database_url: str) -> None:

@@ -209,7 +209,9 @@ async def test_what_cannot_be_screened_is_copied_to_the_coach(world: World) -> N
     await ann.sends("forward", text="look what Ben wrote: chest pain")
     ann.sees("These are somebody else’s words")
     await ann.taps("Yes")
-    assert [one.open for one in world.escalations()] == [False, True]
+    chest, unread = world.escalations()
+    assert chest.open and len(chest.past) == 1, "Kim has it, and this is new"
+    assert unread.open
     await kim.taps("I have it")
 
 
