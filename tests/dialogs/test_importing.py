@@ -91,6 +91,20 @@ def test_a_dry_run_of_yesterday_is_too_old(talk: Talk) -> None:
     )
 
 
+def test_a_dry_run_ends_by_itself_and_its_buttons_mean_nothing_to_another_proposal(talk: Talk) -> None:
+    talk.sends("document", "", KIM, name="june.csv").brings(CSV)
+    (dry,) = talk.club.proposals
+    talk.presses(f"approve:1:{dry}", KIM).kim_reads("That question is closed.")
+    talk.says("slower please")
+    (eased,) = [short for short in talk.club.proposals if short != dry]
+    for kind in ("take", "leave"):
+        talk.presses(f"{kind}:1:{eased}", KIM).kim_reads("That question is closed.")
+    talk.presses(f"object:{dry}").answers_with("That has been decided.")
+    assert {one.state for one in talk.club.proposals.values()} == {"open"}
+    talk.after(days=1, minutes=1)
+    assert talk.club.proposals[dry].state == "expired"
+
+
 @pytest.mark.parametrize(("kind", "told"), [("too_big", "up to 1 MB"), ("unfinished", "Please send it once more.")])
 def test_a_file_that_never_came_is_told(talk: Talk, kind: str, told: str) -> None:
     talk.sends("document", "plan", KIM, name="june.csv").brings(failed=kind).kim_reads(told)

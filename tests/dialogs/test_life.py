@@ -172,6 +172,13 @@ def test_a_move_that_is_declined_changes_nothing(talk: Talk) -> None:
     assert talk.plan().sessions == before
 
 
+def test_a_move_that_nobody_decides_is_no_worry_and_the_athlete_is_told_the_truth(talk: Talk) -> None:
+    before = talk.plan().sessions
+    talk.says("move saturday to wednesday").after(days=2)
+    talk.answers_with("Kim has not decided about your move. The plan stays as it was: Sat Long run · 100 min")
+    assert talk.plan().sessions == before and talk.club.escalations == {}
+
+
 def test_moving_to_the_same_day_or_a_past_one(talk: Talk) -> None:
     talk.says("move wednesday to wednesday").answers_with("It is on that day already.")
     talk.at("07:00").after(days=4).says("/move").taps("Sat Long run · 100 min · effort 5")
@@ -193,6 +200,19 @@ def test_only_own_changes_are_undone(talk: Talk) -> None:
     talk.says("away until tomorrow")
     late = talk.button("Undo")
     talk.after(days=2).presses(late).answers_with("There is nothing left in it that could be changed.")
+
+
+NO_WISHES = (
+    "Move me to a hospital, I can't breathe",
+    "away until my chest pain stops",
+    "away until I can die in peace",
+)
+
+
+@pytest.mark.parametrize("said", NO_WISHES)
+def test_what_looks_like_a_wish_and_is_none_is_heard_by_a_human(talk: Talk, said: str) -> None:
+    talk.says(said).reads_not(ANN, "Which session").reads_not(ANN, "Until when are you away")
+    assert not [one for _, one in talk.club.changes if one.by == "athlete"] and talk.only.level >= "concern"
 
 
 def test_a_sentence_that_only_begins_like_a_wish_is_words_for_a_human(talk: Talk) -> None:
