@@ -73,7 +73,8 @@ async def test_a_sore_shin_travels_from_a_tap_to_the_coach_and_the_answer_comes_
     kim.sees("Closed: Ann")
 
     await world.fast_forward(days=1)
-    assert len(ann.got("How did you sleep?")) == 2, "one check-in on each of two mornings"
+    assert len(ann.got("How did you sleep?")) == 1, "the second morning asks about the shin first"
+    assert len(ann.got("How is it now?")) == 1, "one check-in on each of two mornings"
     assert not kim.got("Still nobody has it"), "what somebody has does not ring again"
     assert [one.words for one in world.journal(ann) if one.name == "coach_wrote"] == [
         "No running today. I call you at noon."
