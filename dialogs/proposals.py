@@ -233,12 +233,16 @@ def objected(draft: Draft, talk: Talk, step: engine.Moved) -> None:
         draft.say("plan.not_objected", edit=draft.tapped is not None, bubble=talk.bubble)
         return
     short, words = str(talk.slots["short"]), str(step.answers.get("object", ""))
-    draft.record("step", "objected", short, words)
     to = _coach(draft)
     proposal = next((one for one in draft.training().proposals if one.short == short and one.state == OPEN), None)
-    if proposal is not None and to is not None:
-        told = replace(proposal, words=words)
-        draft.propose(told)
+    if proposal is None:  # somebody was quicker: it stands on the coach's list, like whatever else was said
+        draft.records = [replace(one, kind="words") if one.kind == "typed" else one for one in draft.records]
+        draft.say("plan.decided_already")
+        return
+    draft.record("step", "objected", short, words)
+    told = replace(proposal, words=words)
+    draft.propose(told)
+    if to is not None:
         draft.say("proposal.objects", {"athlete": draft.person.name}, to=to, quiet=True, about=draft.person.id)
         show(draft, told, draft.person, to)
     draft.read_by_now()

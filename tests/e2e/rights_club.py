@@ -7,10 +7,12 @@ once, and each cell begins with the same rows. `play` gives what the cell has ch
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,7 +38,7 @@ from dialogs.model import (
     Wakeup,
 )
 from storage import due, feeds, inbox, outbox, people, plans, proposals, schema
-from storage.db import Database
+from storage.db import Conflict, Database
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 BOT_ID = 1000001
@@ -351,7 +353,7 @@ class Club:
                 self.updates += len(rows)
                 inbox.accept(self.tx, rows, NOW)
                 for _ in range(4 + len(rows)):  # the updates, and what they want done at once
-                    if not handle.handle_one(self.base, NOW, lambda: DICE, "bot", self.metrics, (due.FETCH,)):
+                    if not self._handle():
                         break
                 last = self._dump()
             finally:
@@ -359,6 +361,15 @@ class Club:
                 self.people = kept
         keys = [key for key in {**first, **last} if first.get(key) != last.get(key)]
         return Played(self, tuple(Change(key[0], _row(key, first), _row(key, last)) for key in keys))
+
+    def _handle(self) -> bool:
+        """One turn (or several together) with the same dice as ever; where two spell the same short, the second throws
+        others."""
+        for thrown in range(4):
+            dice = partial(str, DICE[thrown:] + DICE[:thrown])
+            with suppress(Conflict):
+                return handle.handle_one(self.base, NOW, dice, "bot", self.metrics, (due.FETCH,))
+        raise AssertionError("it is no matter of dice")
 
     def _dump(self) -> dict[tuple[str, Any], tuple[Any, ...]]:
         """Every row of every table, as the driver gives it: a matrix has thousands of cells."""
@@ -394,14 +405,16 @@ class Played:
                     yield self.club.chats.get(one.row["chat_id"], GROUP), payload, one.row
 
     def told(self, who: str) -> list[str]:
-        """What this person reads, with the buttons, as one can compare it."""
-        return [
+        """What this person reads, with the buttons, as one can compare it: a short that was just spelled is hidden."""
+        read = [
             json.dumps(
                 {name: part for name, part in payload.items() if name not in ("answers", "edit")}, sort_keys=True
             )
             for to, payload, _ in self.messages()
             if to == who
         ]
+        new = {one.row["short"] for table in ("proposal", "escalation") for one in self.of(table) if one.before is None}
+        return [re.sub("|".join(new), "?????", text) if new else text for text in read]
 
     def touched(self) -> set[tuple[str, frozenset[str]]]:
         """(table, whose row) for all that is neither the update itself nor a new message."""
