@@ -283,7 +283,8 @@ def _delete(tx: sa.Connection, me: Row, now: datetime) -> dict[str, int]:
         setting: sa.or_(setting.c.athlete_id == id, setting.c.coach_id == id),
         feed: feed.c.person_id == id,
         topic: topic.c.athlete_id == id,
-        due: due.c.person_id == id,
+        # Theirs, and what a coach has begun about them: the file of a plan, a proposal that expires.
+        due: sa.or_(due.c.person_id == id, due.c.data["athlete_id"].as_integer() == id),
         outbox: sa.and_(sa.or_(*theirs), sa.not_(last)),
         invite: sa.or_(
             invite.c.used_by == id,

@@ -125,7 +125,7 @@ def test_the_commands_of_the_build_with_all_packages_fetched(tmp_path: Path) -> 
     python = _build(tmp_path, whole=True)
     assert _places(python, "") == [_found(typed) for typed, *_ in TYPED]
     size = _size(tmp_path / "opt")
-    assert 170e6 < size < 230e6, f"it is {size / 1e6:.0f} MB above its base now: say so in deploy/README.md"
+    assert 230e6 < size < 270e6, f"it is {size / 1e6:.0f} MB above its base now: say so in deploy/README.md"
 
 
 def _build(tmp_path: Path, *, whole: bool) -> str:

@@ -234,9 +234,6 @@ async def test_of_an_erased_athlete_no_plan_and_no_proposal_is_left(world: World
     assert plan_of(ben) == before and len(is_sound(ben)) == 2 and bo.known
 
 
-@pytest.mark.xfail(
-    reason="storage.rights forgets letters that were begun, and not yet what was begun of a plan", strict=True
-)
 async def test_what_a_coach_has_begun_of_somebodys_plan_does_not_outlive_them(world: World) -> None:
     """What instead of a proposal, and whose plan a file is: both name the athlete in the coach's own row."""
     kim = await world.coach("Kim")
