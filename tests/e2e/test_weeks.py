@@ -117,8 +117,9 @@ async def test_somebody_erased_on_saturday_night_is_in_no_week(world: World) -> 
 
 
 async def test_a_coachs_week_reads_as_often_for_twenty_as_for_two(world: World) -> None:
-    kim, _ = await club(world)
-    dana = await world.coach("Dana")
+    await world.coach("Hal")  # the head coach, who reads once more: who is without a coach
+    kim, dana = await world.coach("Kim"), await world.coach("Dana")
+    world.squad(kim, [{}] * 2)
     world.squad(dana, [{}] * 20)
     few, many = await reads(kim), await reads(dana)
     assert many == few <= 40
