@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     play = command("play", _play, "a simulated squad lives some days; its conversations are printed")
     play.add_argument("--days", type=_days, default=7)
     play.add_argument("--seed", type=int, default=1, help="another seed is another week")
+    play.add_argument("--short", action="store_true", help="the coach's Sundays and each athlete's story alone")
     play.add_argument("--json", action="store_true")
     invite = command("invite", admin.invite, "make a link that lets somebody join")
     invite.add_argument("role", choices=("coach", "athlete"))
@@ -228,7 +229,8 @@ def _migrate(settings: Settings, asked: argparse.Namespace) -> int:
 def _play(settings: Settings, asked: argparse.Namespace) -> int:
     from bot.sandbox import play
 
-    played = asyncio.run(play.play(asked.days, asked.seed, sys.stderr if sys.stderr.isatty() else None))
+    progress = sys.stderr if sys.stderr.isatty() else None
+    played = asyncio.run(play.play(asked.days, asked.seed, progress, short=asked.short))
     print(json.dumps(played.facts, indent=2, ensure_ascii=False) if asked.json else played.text)
     return 0
 

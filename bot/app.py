@@ -103,6 +103,7 @@ class App:
     _conflicts: int = 0
     _calendars: Kept = field(default_factory=dict)
     address: str | None = None  # where health, metrics and calendars are served
+    dice: handle.Dice | None = None  # None: real chance; a stage that shall be played again brings its own
     for_ourselves: bool = False  # the sandbox's: whoever follows a link sits at this machine
     _introduced: bool = False  # this bot belongs to this database, so what comes for it may be stored
 
@@ -149,7 +150,7 @@ class App:
         but = due.HELD if self.settings.transcribe else (due.FETCH, due.LOOK)
         return await self.in_thread(
             lambda: handle.handle_one(
-                self.base, self.clock.now(), _dice, self.bot, self.metrics, but, self.public_address
+                self.base, self.clock.now(), self.dice or _dice, self.bot, self.metrics, but, self.public_address
             )
         )
 
@@ -508,9 +509,11 @@ def remember_bot_name(base: Database, name: str) -> None:
         club.remember(tx, "bot_username", name)
 
 
-def keep_seat(base: Database, now: datetime, name: str, coach_id: int | None = None) -> str:
+def keep_seat(
+    base: Database, now: datetime, name: str, coach_id: int | None = None, dice: handle.Dice | None = None
+) -> str:
     """The operator's invitation: a coach's, or an athlete's of this coach. Gives the code; only its hash is kept."""
-    code = _dice()[:32]
+    code = (dice or _dice)()[:32]
     with base.begin() as tx:
         people.create_invite(tx, name=name, code=code, now=now, expires_at=now + INVITE_LIVES, coach_id=coach_id)
     return code

@@ -23,6 +23,8 @@ from dialogs.scripts.asking import EARLIER, IS_NOW
 
 PATIENCE = timedelta(minutes=10)  # until no answer counts as yes
 
+HARM = "harm"  # the topic of that one question
+
 MEANS: Mapping[str, Level] = {IS_NOW: Level.NOW, EARLIER: Level.TODAY}
 
 
@@ -71,8 +73,10 @@ def settle(draft: Draft) -> None:
 
 
 def _raise(draft: Draft, talk: Talk, level: Level) -> None:
+    """Who was asked about hurting themselves, and did not say no, needs the line for that, not only an ambulance."""
     because = tuple((int(start), int(end)) for start, end in talk.slots["because"])
-    escalation.raise_(draft, level, str(talk.slots["flag"]), str(talk.slots["words"]), because)
+    flag = escalation.CRISIS if talk.slots["topic"] == HARM else str(talk.slots["flag"])
+    escalation.raise_(draft, level, flag, str(talk.slots["words"]), because)
 
 
 def _end(draft: Draft, talk: Talk, answer: str) -> None:

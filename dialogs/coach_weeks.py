@@ -6,14 +6,10 @@ The screen says who needs the coach, what was decided, what is unanswered, and w
 (what was told of how much; what was low or hurt; the athlete's own words; what is open, and which rules spoke with how
 useful they were), below the last two weeks as a picture. Those who need somebody come first, then whose week weighs.
 
-Under each card stands a draft (`week_letters`) with three buttons. It is kept in the athlete's journal, so it goes with
-them when they are erased, and stands in their export:
-
-    step "draft"    the words as the coach has read them; its date is in the buttons
-    step "drafted"  what became of it: sent, edited, dropped; one of these, once
-
-[Send] goes the way of any letter of the coach. Nothing is sent by itself. All messages of a week are put in one commit,
-each at most once: whoever is killed half-way goes on where they stopped.
+Under each card stands a draft with three buttons (`week_drafts`); where something urgent was said or is open there is
+none, since then a human's own words are due. Who was not asked, and said nothing, is named on the screen and has no
+card: of nothing there is nothing to tell. All messages of a week are put in one commit, each at most once: whoever is
+killed half-way goes on where they stopped.
 
 The head coach's week is one more wakeup with figures of the whole club (storage.weeks): is everybody reached, and how
 long does a worry wait for a human?
@@ -21,17 +17,28 @@ long does a worry wait for a human?
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from dialogs import answering, desk, lists, proposals, summary, timing, week_letters, weekday
+from dialogs import (
+    answering,
+    concerns,
+    desk,
+    lists,
+    proposals,
+    summary,
+    timing,
+    week_drafts,
+    week_letters,
+    weekday,
+    weeks,
+)
 from dialogs.draft import Draft, Rows
 from dialogs.events import Due
 from dialogs.levels import Level
-from dialogs.model import Button, Escalation, Json, Lane, Message, Person, Picture, Record, Training
+from dialogs.model import Button, Escalation, Json, Lane, Person, Picture, Record, Training
 from dialogs.rules.book import shipped
 from dialogs.summary import Quote, Week
 
@@ -58,10 +65,19 @@ class Lived:
     training: Training
     open: tuple[Escalation, ...]
     quiet: int  # days of being asked since they were last heard
+    since: datetime  # what coaches did from then on is of this week: the evening after the last page is desk work
 
     @property
     def urgent(self) -> bool:
-        return any(one.level >= Level.TODAY for one in self.open)
+        """Something of today or now is open, or somebody has it and nothing has come of it yet; or it was said in this
+        week, whatever has come of it: then no machine writes the next letter."""
+        open_ = any(one.level >= Level.TODAY and one.handled_at is None for one in self.open)
+        return open_ or any(one.record.value in weeks.URGENT for one in self.week.quotes)
+
+    @property
+    def told(self) -> bool:
+        """Is there anything to tell of?"""
+        return bool(self.week.asked or self.week.quotes or self.week.done or self.week.changed or self.open)
 
     @property
     def rank(self) -> tuple[int, int, int, str]:
@@ -89,10 +105,11 @@ def due(draft: Draft, event: Due) -> None:
         return
     fields = {} if asked else _unasked(draft)
     everyone = _lived(draft, draft.known.histories)
-    if not everyone and not asked:
-        return  # nobody to tell of
+    told = [one for one in everyone if one.told]
+    if not told and not asked:
+        return  # nobody to tell of: no athletes, or they have only just come
     draft.say("coach_week.over", _over(draft, everyone), key=event.key, **fields)
-    for one in everyone:
+    for one in told:
         _card(draft, one, event.key, fields)
     if not asked and answering.is_head(draft.known, me):
         draft.wake("clubweek", f"clubweek:{me.id}:{event.day}", draft.now, event.day)
@@ -114,18 +131,16 @@ def _lived(draft: Draft, histories: Mapping[int, Training]) -> list[Lived]:
         seen = max((each.day for each in told if each.kind in ("answer", "words")), default=None)
         quiet = lists.missed(one, seen, there) if lists.unasked_why(one, there) is None else 0
         open_ = tuple(desk.ordered(each for each in draft.escalations() if each.athlete_id == one.id))
-        found.append(Lived(one, summary.of_week(one, told, histories[one.id], there), histories[one.id], open_, quiet))
+        week = summary.of_week(one, told, histories[one.id], there)
+        found.append(Lived(one, week, histories[one.id], open_, quiet, draft.now - 7 * _DAY))
     return sorted(found, key=lambda each: each.rank)
 
 
 def _over(draft: Draft, everyone: Sequence[Lived]) -> dict[str, Json]:
     needs = lists.needs(draft)
-    steps = [each for one in everyone for each in _steps(one)]
-    verdicts = Counter(
-        str(one.value.get("state")) for one in steps if one.name == "decided" and isinstance(one.value, dict)
-    )
-    decided = {state: verdicts[state] for state in proposals.BY_A_HUMAN if verdicts[state]}
-    eased = sum(one.name == "eased" for one in steps)
+    there = {need.athlete.id for need in needs}
+    decided = {state: _counted(everyone, "decided", state) for state in proposals.BY_A_HUMAN}
+    decided["eased"] = _counted(everyone, "eased")
     untaken = [each for one in everyone for each in one.open if each.open]
     quiet = sorted((one for one in everyone if one.quiet >= QUIET_AFTER), key=lambda one: -one.quiet)
     rules = sorted(_rules(everyone), key=lambda one: -int(one["days"]))
@@ -134,21 +149,49 @@ def _over(draft: Draft, everyone: Sequence[Lived]) -> dict[str, Json]:
         "last": draft.today.isoformat(),
         "needs": [_need(draft, one) for one in needs[:NEEDS]],
         "needs_more": max(len(needs) - NEEDS, 0),
-        "decided": decided | ({"eased": eased} if eased else {}),
-        "taken": sum(one.name == "acked" for one in steps),
-        "closed": sum(one.name == "closed" for one in steps),
+        "weighs": [fact for one in everyone if one.athlete.id not in there and (fact := _weighs(one))],
+        "decided": {state: names for state, names in decided.items() if names},
+        "taken": _counted(everyone, "acked"),
+        "closed": _counted(everyone, "closed"),
         "open": len(untaken),
         "oldest": max(((draft.now - one.raised_at).days for one in untaken), default=0),
         "waiting": len(proposals.waiting(draft)),
         "quiet": [{"name": one.athlete.name, "days": one.quiet} for one in quiet[:QUIET]],
         "quiet_more": max(len(quiet) - QUIET, 0),
+        "unasked": [
+            {"name": one.athlete.name, "why": lists.unasked_why(one.athlete, draft.today)}
+            for one in everyone
+            if not one.told or lists.unasked_why(one.athlete, draft.today)
+        ],
         "answered": sum(one.week.answered for one in everyone),
         "asked": sum(one.week.asked for one in everyone),
         "done": sum(one.week.done + one.week.changed for one in everyone),
         "planned": sum(one.week.planned for one in everyone),
         "rules": rules[:RULES],
         "athletes": len(everyone),
+        "cards": sum(one.told for one in everyone),
     }
+
+
+def _counted(everyone: Iterable[Lived], step: str, state: str | None = None) -> dict[str, Json]:
+    """How often this was done this week, by athlete."""
+    found: dict[str, Json] = {}
+    for one in everyone:
+        steps = [each for each in _steps(one) if each.name == step]
+        count = sum(
+            state is None or (isinstance(each.value, dict) and each.value.get("state") == state) for each in steps
+        )
+        if count:
+            found[one.athlete.name] = count
+    return found
+
+
+def _weighs(one: Lived) -> dict[str, Json] | None:
+    """What weighs in the week of somebody about whom nothing waits; None: nothing does."""
+    topic, _ = week_letters.chosen(one.week)
+    if not topic.heavy or not one.told:
+        return None
+    return {"name": one.athlete.name, "what": topic.name, "place": next(iter(one.week.pains), "")[:24]}
 
 
 def _need(draft: Draft, need: lists.Need) -> dict[str, Json]:
@@ -159,7 +202,7 @@ def _need(draft: Draft, need: lists.Need) -> dict[str, Json]:
 
 
 def _steps(one: Lived) -> list[Record]:
-    return [each for each in one.training.records if each.kind == "step" and each.day >= one.week.first]
+    return [each for each in one.training.records if each.kind == "step" and each.at > one.since]
 
 
 def _rules(everyone: Iterable[Lived]) -> list[dict[str, Json]]:
@@ -197,7 +240,7 @@ def _verdict(step: Record) -> tuple[str, str] | None:
 
 def _card(draft: Draft, one: Lived, key: str, fields: Mapping[str, Json]) -> None:
     week, athlete = one.week, one.athlete
-    words = None if one.urgent else _draft_for(draft, one)
+    words = None if one.urgent else week_drafts.words_for(draft, athlete, week, one.training)
     separate = words is not None and len(words) > CARD_DRAFT
     quote = _quote(week)
     facts: dict[str, Json] = {
@@ -209,21 +252,21 @@ def _card(draft: Draft, one: Lived, key: str, fields: Mapping[str, Json]) -> Non
         "changed": week.changed,
         "missed": week.missed,
         "why": dict(week.why),
-        "low": {item: [day.weekday() for day in days] for item, days in week.low.items()},
+        "low": _grouped(week),
         "pains": [_pain(place, days) for place, days in list(week.pains.items())[:CARD_PAINS]],
         "said": sorted(week.said),
         "harder": week.harder,
         "quote": {"words": quote.words, "more": quote.more, "weekday": quote.day.weekday()} if quote else None,
         "open": [_open(draft, each, athlete) for each in one.open[:CARD_OPEN]],
-        "rules": sorted(_rules([one]), key=lambda rule: -int(rule["days"]))[:CARD_RULES],
-        "free": desk.start_of(athlete.free_words, CARD_FREE),
+        "rules": _rules_beside(one),
+        "free": desk.start_of(athlete.free_words, CARD_FREE) if _coming(athlete, week.last) else "",
         "draft": None if separate else words,
         "urgent": one.urgent,
     }
     there = timing.local_date(athlete.zone, draft.now)
     picture = Picture("trend", summary.trend(one.training, there, draft.person.language, athlete.name))
     about = {"about": athlete.id, **fields}
-    buttons = _buttons(athlete, there) if words is not None else _write(athlete)
+    buttons = week_drafts.buttons(athlete, there) if words is not None else _write(athlete)
     draft.say("coach_week.card", facts, picture=picture, buttons=() if separate else buttons,
               key=f"{key}:{athlete.id}", **about)  # fmt: skip
     if separate:
@@ -231,9 +274,26 @@ def _card(draft: Draft, one: Lived, key: str, fields: Mapping[str, Json]) -> Non
                   key=f"{key}:{athlete.id}:draft", **about)  # fmt: skip
 
 
+def _grouped(week: Week) -> list[dict[str, Json]]:
+    """What was low, the items of the same days together."""
+    groups: dict[tuple[date, ...], list[str]] = {}
+    for item, days in week.low.items():
+        groups.setdefault(days, []).append(item)
+    return [{"items": items, "days": [day.weekday() for day in days]} for days, items in groups.items()]
+
+
+def _coming(athlete: Person, today: date) -> bool:
+    """Whether what they said of the days that they have is still about days to come."""
+    return any(day > today for day, _ in athlete.free)
+
+
 def _quote(week: Week) -> Quote | None:
-    """The first of them, in as many signs as a card has room for."""
+    """The words that were urgent, else those of what the week is about, else those that say most; in as many signs as a
+    card has room for."""
     first = next(iter(week.quotes), None)
+    if first is None or first.record.value not in weeks.URGENT:
+        about, _ = week_letters.quote_of(week, *week_letters.chosen(week))
+        first = about or first
     short = summary.quoted(first.record, CARD_QUOTE) if first is not None else None
     return short or first
 
@@ -245,95 +305,21 @@ def _pain(place: str, days: Sequence[tuple[date, float]]) -> dict[str, Json]:
 def _open(draft: Draft, one: Escalation, athlete: Person) -> dict[str, Json]:
     told = desk.concern(draft, one, athlete)
     days = (draft.now - one.raised_at).days
-    return {"flag": one.flag, "flag_title": told["flag_title"], "days": days, "owner": not one.open}
+    place = concerns.topic(one).partition(":")[2]
+    state = concerns.state(one)
+    return {"flag": one.flag, "flag_title": told["flag_title"], "days": days, "state": state, "place": place}
 
 
-def _buttons(athlete: Person, day: date) -> Rows:
-    target = f"{athlete.id}:{day:%y%m%d}"
-    return (
-        (
-            Button("button.draft_send", f"dsend:{target}"),
-            Button("button.draft_edit", f"dedit:{target}"),
-            Button("button.draft_drop", f"ddrop:{target}"),
-        ),
-    )
+def _rules_beside(one: Lived) -> list[dict[str, Json]]:
+    """The rules that spoke, but for those that stand there as an open concern already."""
+    shown = {each.flag.removeprefix(_RULE) for each in one.open[:CARD_OPEN]}
+    fired = {rule: days for rule, days in one.week.fired.items() if rule not in shown}
+    beside = replace(one, week=replace(one.week, fired=fired))
+    return sorted(_rules([beside]), key=lambda rule: -int(rule["days"]))[:CARD_RULES]
 
 
 def _write(athlete: Person) -> Rows:
     return ((Button("button.write", f"write:{athlete.id}"), Button("button.call", f"call:{athlete.id}")),)
-
-
-# --- drafts ---------------------------------------------------------------------------------------------------------
-
-
-def _draft_for(draft: Draft, one: Lived) -> str | None:
-    """The draft for this athlete: the one of today that was shown already, or a new one."""
-    there = timing.local_date(one.athlete.zone, draft.now)
-    before = _found(one.training.records, there, draft.person)
-    if before is not None:
-        return before[0] if before[1] is None else None
-    words = week_letters.letter(one.week, one.athlete, one.training.plan, draft.person.language)
-    draft.record("step", "draft", {"by": draft.person.id}, words, about=one.athlete)
-    return words
-
-
-def _found(records: Iterable[Record], day: date, coach: Person) -> tuple[str, str | None] | None:
-    """This coach's draft of that date, and what became of it (None: nothing yet)."""
-    steps = [
-        one for one in records if one.day >= day and isinstance(one.value, dict) and one.value.get("by") == coach.id
-    ]
-    words = next((one.words for one in steps if one.name == "draft" and one.day == day), None)
-    ends = [one.value for one in steps if one.name == "drafted" and one.value["day"] == day.isoformat()]
-    how = next((str(one["how"]) for one in ends), None)
-    return (words, how) if words else None
-
-
-def send(draft: Draft, target: str) -> None:
-    """The draft leaves as it stands there, as a letter of this coach."""
-    if (found := _target(draft, target, "sent")) is not None:
-        athlete, words = found
-        desk.relay(draft, athlete, words)
-
-
-def edit(draft: Draft, target: str) -> None:
-    """The draft to copy, and the next message is the letter."""
-    if (found := _target(draft, target, "edited")) is not None:
-        athlete, words = found
-        draft.say("coach_week.edit", {"athlete": athlete.name, "draft": words}, about=athlete.id)
-        desk.write(draft, str(athlete.id))
-
-
-def drop(draft: Draft, target: str) -> None:
-    if (found := _target(draft, target, "dropped")) is not None:
-        draft.toast("coach_week.dropped", {"athlete": found[0].name})
-
-
-def _target(draft: Draft, target: str, how: str) -> tuple[Person, str] | None:
-    """Whose draft the button names ("7:260607"), and its words; its end is kept, and the buttons go. None after having
-    said that there is none any more, or never was."""
-    number, _, stamp = target.partition(":")
-    athlete = desk.by_number(draft, number)
-    day = _date(stamp)
-    found = None
-    if athlete is not None and day is not None:
-        found = _found(draft.training(athlete).records, day, draft.person)
-    if athlete is None or day is None or found is None:
-        draft.toast("shared.question_closed")
-        return None
-    if draft.tapped is not None:
-        draft.messages.append(Message(draft.person.id, "", strip=True, edit=True, message_id=draft.tapped.message_id))
-    if found[1] is not None:
-        draft.toast("coach_week.gone", {"how": found[1]})
-        return None
-    draft.record("step", "drafted", {"day": day.isoformat(), "how": how, "by": draft.person.id}, about=athlete)
-    return athlete, found[0]
-
-
-def _date(stamp: str) -> date | None:
-    try:
-        return datetime.strptime(stamp, "%y%m%d").date()  # noqa: DTZ007 - a date without a zone is meant
-    except ValueError:
-        return None
 
 
 # --- the head coach -------------------------------------------------------------------------------------------------

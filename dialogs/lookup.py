@@ -127,7 +127,8 @@ def cells(athlete: Person, records: Iterable[Record], days: list[date]) -> list[
     """The state of each of these days (see the top), with the pain where there was one."""
     records = tuple(records)
     joined = timing.local_date(athlete.zone, athlete.consent_at) if athlete.consent_at else date.max
-    paused = _paused(athlete, records, days)
+    spans = summary.pauses(athlete, records)
+    paused = {day for day in days if any(begun <= day < back for begun, back in spans)}
     return [_cell(athlete, summary.answers_of(records, day), day, joined, paused, days[-1]) for day in days]
 
 
@@ -146,18 +147,3 @@ def _cell(
         return {"state": "paused", "pain": None}
     unasked = day < joined or day.weekday() in athlete.days_off or day == today
     return {"state": "off" if unasked else "silent", "pain": None}
-
-
-def _paused(athlete: Person, records: Iterable[Record], days: list[date]) -> set[date]:
-    """The days on a pause, as far as the journal tells. A pause that was begun before the first day is known by its
-    end alone; who came back early has said so."""
-    told = [one for one in records if one.kind == "event" and one.name in ("paused", "resumed")]
-    begun = [one for one in told if one.name == "paused"]
-    spans = []
-    for one in begun:
-        until = date.fromisoformat(str(one.value))
-        back = min((other.day for other in told if other.name == "resumed" and other.at > one.at), default=until)
-        spans.append((one.day, min(until, back)))
-    if athlete.paused_until is not None and not begun:
-        spans.append((days[0], athlete.paused_until))
-    return {day for day in days if any(first <= day < until for first, until in spans)}

@@ -93,7 +93,7 @@ class Week:
     pains      by place the worst of each date (0..10), in the order of the dates
     said       what life did: ill_above, ill_below, fever, injured, busy, slower, away, well
     harder     sessions that felt harder than meant, by two or more
-    raced      a race of these days; `race` the next one within three weeks after them
+    raced      a race of these days that was not told as left out; `race` the next one within three weeks after them
     fired      rules that spoke, with the number of dates
     """
 
@@ -132,12 +132,17 @@ class Week:
     @property
     def bad(self) -> bool:
         """Something in it weighs: after this nobody is cheered at, and nobody is told about shoes."""
-        urgent = any(one.record.value in _WEIGHS for one in self.quotes)
+        urgent = any(weighs(one.record) for one in self.quotes)
         body = self.worst_pain >= 3 or self.ill or "injured" in self.said or bool(self.why.get("body"))
         return urgent or body or len({day for days in self.low.values() for day in days}) >= 2
 
 
 _WEIGHS = tuple(level.value for level in Level if level >= Level.CONCERN)
+
+
+def weighs(words: Record) -> bool:
+    """Whether a human had to hear these words."""
+    return words.value in _WEIGHS
 
 
 def of_week(athlete: Person, records: Iterable[Record], training: Training, last: date) -> Week:
@@ -154,13 +159,20 @@ def of_week(athlete: Person, records: Iterable[Record], training: Training, last
     runs = [(session, one.effort) for session, one in did if session is not None and session.kind in RUNS]
     long = max(runs, key=lambda pair: minutes(pair[0]), default=None)
     why = [one.why for _, one in reports if one.did == "not_done" and one.why]
+    left_out = {one.session for _, one in reports if one.did == "not_done"}
+    raced = next((one for one in planned if one.kind == "race" and one.id not in left_out), None)
+    ran = (
+        raced is not None
+        and _told_of_race(training.records, raced)
+        and all(one.session != raced.id for _, one in reports)
+    )
     return Week(
         first=dates[0],
         last=last,
         asked=len(asked),
         answered=sum(told[day].answered for day in asked),
-        planned=max(len(planned), len(reports)),
-        done=sum(one.did == "done" for _, one in reports),
+        planned=max(len(planned), len(reports) + ran),
+        done=sum(one.did == "done" for _, one in reports) + ran,
         changed=sum(one.did == "changed" for _, one in reports),
         missed=sum(one.did == "not_done" for _, one in reports),
         why={name: why.count(name) for name in sorted(set(why))},
@@ -172,7 +184,7 @@ def of_week(athlete: Person, records: Iterable[Record], training: Training, last
         pains=_pains(told),
         said=frozenset().union(*(one.said for one in told.values())),
         harder=sum(_harder(session, one) for session, one in did),
-        raced=next((one for one in planned if one.kind == "race"), None),
+        raced=raced,
         race=next((one for one in training.plan.between(last + _DAY, last + 21 * _DAY) if one.kind == "race"), None),
         fired=_fired(told),
         quotes=quotes(records, dates[0], last),
@@ -188,19 +200,23 @@ def _was_asked(athlete: Person, records: Iterable[Record], day: date, today: dat
         return False
     if any(one.kind == "event" and one.name == "not_asked" and one.day == day for one in records):
         return False
-    return day.weekday() not in athlete.days_off and not _on_pause(athlete, records, day)
+    on_pause = any(begun < day < back for begun, back in pauses(athlete, records))  # they begin in the course of a day
+    return day.weekday() not in athlete.days_off and not on_pause
 
 
-def _on_pause(athlete: Person, records: Iterable[Record], day: date) -> bool:
-    """A pause that was begun before these records is known by its end alone; who came back early has said so."""
+def pauses(athlete: Person, records: Iterable[Record]) -> tuple[tuple[date, date], ...]:
+    """Their pauses as far as the journal tells: the date on which each was begun, and the first one after it. One that
+    was begun before these records is known by its end alone; who came back early has said so."""
     told = [one for one in records if one.kind == "event" and one.name in ("paused", "resumed")]
     begun = [one for one in told if one.name == "paused"]
+    if not begun:
+        return ((date.min, athlete.paused_until),) if athlete.paused_until is not None else ()
+    spans = []
     for one in begun:
         until = date.fromisoformat(str(one.value))
         back = min((other.day for other in told if other.name == "resumed" and other.at > one.at), default=until)
-        if one.day < day < min(until, back):
-            return True
-    return athlete.paused_until is not None and not begun and day < athlete.paused_until
+        spans.append((one.day, min(until, back)))
+    return tuple(spans)
 
 
 def _session_of(plan: Plan, planned: Iterable[Session], day: date, report: signals.Done) -> Session | None:
@@ -209,6 +225,13 @@ def _session_of(plan: Plan, planned: Iterable[Session], day: date, report: signa
         return plan.find(report.session)
     on_day = [one for one in planned if one.day == day]
     return on_day[0] if len(on_day) == 1 else None
+
+
+def _told_of_race(records: Iterable[Record], race: Session) -> bool:
+    """Whether they have answered how it was, or how they are after it: nobody reports a race like a session."""
+    return any(
+        one.kind == "answer" and one.name in ("race_how", "race_head") and one.day >= race.day for one in records
+    )
 
 
 def _km(session: Session) -> float:
@@ -250,7 +273,7 @@ def quotes(records: Iterable[Record], first: date, last: date) -> tuple[Quote, .
     """What they wrote on these dates, the most telling first: what a human had to hear, then what says most. A "thanks"
     is no quote."""
     found = [quote for one in own_words(records) if first <= one.day <= last and (quote := quoted(one)) is not None]
-    return tuple(sorted(found, key=lambda one: (one.record.value not in _WEIGHS, -_telling(one.words), one.record.at)))
+    return tuple(sorted(found, key=lambda one: (not weighs(one.record), -_telling(one.words), one.record.at)))
 
 
 def quoted(record: Record, most: int = QUOTE) -> Quote | None:
@@ -283,7 +306,15 @@ def changes(made: Iterable[PlanChange], zone: str, first: date, last: date) -> t
         for id in [*removed, *(each for each in added if each not in removed)]:
             before = found[id].before if id in found else removed.get(id)
             found[id] = Change(before, added.get(id), one.by, one.cause)
-    told = [one for one in found.values() if one.before is not None and not _same(one.before, one.after)]
+    # A race that is taken out of one day and put on another is laid twice by the coach, and means one thing.
+    every = list(found.values())
+    laid = [
+        each.after for each in every if each.before is None and each.after is not None and each.after.kind == "race"
+    ]
+    for at, each in enumerate(every):
+        if each.before is not None and each.before.kind == "race" and each.after is None and laid:
+            every[at] = replace(each, after=laid.pop(0))
+    told = [each for each in every if each.before is not None and not _same(each.before, each.after)]
     return tuple(sorted(told, key=lambda one: (one.before.day if one.before else last, one.cause)))
 
 

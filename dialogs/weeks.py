@@ -104,8 +104,9 @@ def _anything(week: Week) -> bool:
 
 
 def back(week: Week, athlete: Person) -> dict[str, Json]:
-    """Looking back, for a text. What a human had to hear today or now is not quoted back to whoever wrote it."""
-    quotes = [one for one in week.quotes if one.record.value not in _URGENT][:QUOTES]
+    """Looking back, for a text. What a human had to hear is not quoted back to whoever wrote it: a human answers that,
+    and on a Sunday evening nobody wants to read their worst hour again."""
+    quotes = [one for one in week.quotes if not summary.weighs(one.record)][:QUOTES]
     return {
         "first": week.first.isoformat(),
         "last": week.last.isoformat(),
@@ -116,12 +117,13 @@ def back(week: Week, athlete: Person) -> dict[str, Json]:
         "changed": week.changed,
         "missed": week.missed,
         "minutes": week.minutes,
+        "raced": planning.facts(week.raced) if week.raced is not None else None,
         "quotes": [shown(one) for one in sorted(quotes, key=lambda each: each.record.at)],
         "begun": athlete.consent_at is not None and timing.local_date(athlete.zone, athlete.consent_at) > week.first,
     }
 
 
-_URGENT = tuple(level.value for level in Level if level >= Level.TODAY)
+URGENT = tuple(level.value for level in Level if level >= Level.TODAY)
 
 
 def shown(quote: summary.Quote) -> dict[str, Json]:
@@ -131,7 +133,10 @@ def shown(quote: summary.Quote) -> dict[str, Json]:
 
 def _change(draft: Draft, change: summary.Change) -> dict[str, Json]:
     """A change of the plan, by whom, and why as far as a rule or the athlete has said so."""
-    rule = next((one for one in draft.training().proposals if one.rule == change.cause), None)
+    verdict, _, short = change.cause.partition(":")
+    approved = short if verdict == proposals.APPROVED else None
+    found = (one for one in draft.training().proposals if change.cause == one.rule or approved == one.short)
+    rule = next(found, None)
     after = change.after
     return {
         "before": planning.facts(change.before) if change.before else None,
@@ -160,7 +165,8 @@ def _shoes(me: Person, week: Week, ahead: tuple[Session, ...]) -> bool:
 
 
 def _fuel(me: Person, week: Week, ahead: tuple[Session, ...]) -> bool:
-    return any(one.kind in RUNS and minutes(one) > FUEL_MINUTES for one in ahead)
+    """Who races has a plan for it, and has been asked about it."""
+    return any(one.kind in RUNS and one.kind != "race" and minutes(one) > FUEL_MINUTES for one in ahead)
 
 
 def _strength(me: Person, week: Week, ahead: tuple[Session, ...]) -> bool:

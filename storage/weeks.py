@@ -7,7 +7,7 @@ one person at a time: what it keeps is counts and the few names that are shown.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from dialogs import answering, concerns, lists, timing
 from dialogs.levels import Level
 from dialogs.model import Json, Person, Snapshot, Training
+from dialogs.scripts.checkin import ITEMS
 from storage import attention, codec, training
 from storage.schema import escalation, journal, person
 
@@ -30,11 +31,13 @@ _ATHLETES = (
     .order_by(person.c.id)
     .execution_options(yield_per=BATCH)  # never all of them at once in memory
 )
+# What makes a day answered, as in a coach's own week: an item of the check-in, or a pain.
+_CHECKED = sa.and_(journal.c.kind == "answer", journal.c.name.in_((*ITEMS, "pain_level")))
 # By person, so that the index on (person, day) is what is read: one date less than a week for each.
 _ANSWERED = (
     sa.select(
         person.c.id,
-        sa.func.count(sa.distinct(sa.case((journal.c.kind == "answer", journal.c.day)))),
+        sa.func.count(sa.distinct(sa.case((_CHECKED, journal.c.day)))),
         sa.func.count(journal.c.id),
     )
     .join(journal, journal.c.person_id == person.c.id)
@@ -86,7 +89,7 @@ def club(tx: sa.Connection, now: datetime) -> dict[str, Json]:
             continue
         athletes += 1
         days, lines = answered.get(one.id, (0, 0))
-        expected = lists.missed(one, None, there) if lists.unasked_why(one, there) is None else 0
+        expected = _asked(one, there) if lists.unasked_why(one, there) is None else 0
         asked += max(expected, days)
         said += days
         if expected and not lines:
@@ -105,6 +108,11 @@ def club(tx: sa.Connection, now: datetime) -> dict[str, Json]:
         "late": late[:LATE],
         "late_more": max(len(late) - LATE, 0),
     }
+
+
+def _asked(one: Person, today: date) -> int:
+    """On how many of the seven days up to today they may have been asked, today only if they have been."""
+    return lists.missed(one, today - WEEK, today) + (one.asked_on is not None and one.asked_on >= today)
 
 
 def _response(tx: sa.Connection, since: datetime, now: datetime) -> list[dict[str, Json]]:

@@ -169,6 +169,11 @@ class Phone:
 
     # --- seeing -----------------------------------------------------------------------------------
 
+    def offering(self, label: str, text: str = "") -> list[Bubble]:
+        """The bubbles with just this button (inline) and this text in them, oldest first."""
+        found = [self._bubble(one) for one in self._messages() if any(button.text == label for button in _inline(one))]
+        return [one for one in found if text in one.text]
+
     def screen(self) -> list[Bubble]:
         return [self._bubble(message) for message in self._messages()]
 

@@ -20,6 +20,7 @@ from bot import app as service
 from bot.app import App
 from bot.clock import Clock
 from bot.config import Settings
+from bot.handle import Dice
 from bot.sandbox.botapi import BotApi
 from bot.sandbox.limits import Limits
 from bot.sandbox.phone import Phone
@@ -50,8 +51,8 @@ class Stage:
 
     # --- time -------------------------------------------------------------------------------------------------
 
-    async def settle(self) -> None:
-        """Work until there is nothing left to do now, or in the next seconds."""
+    async def settle(self) -> datetime | None:
+        """Work until there is nothing left to do now, or in the next seconds; gives when there is again."""
         while True:
             if self.loops_run:
                 await self._wait_until_idle()
@@ -60,17 +61,17 @@ class Stage:
                     pass
             at = await self.app.next_at()
             if at is None or at > self.now + SOON:
-                return
+                return at
             self.clock.turn_to(max(at, self.now + timedelta(milliseconds=200)))
 
     async def travel(self, to: datetime, *, on_step: Callable[[datetime], None] | None = None) -> None:
         """Live through the time until `to`, stopping wherever something falls due."""
-        await self.settle()
-        while (at := await self.app.next_at()) is not None and at <= to:
+        at = await self.settle()
+        while at is not None and at <= to:
             self.clock.turn_to(max(at, self.now))
             if on_step is not None:
                 on_step(self.now)
-            await self.settle()
+            at = await self.settle()
         self.clock.turn_to(to)
         await self.settle()
 
@@ -81,10 +82,10 @@ class Stage:
             # A fetch with nothing to fetch would only cost time; one more comes after each batch, to confirm it.
             received = bool(self.api.updates.pending) and await self.app.receive_once()
         handled = await self.app.handle_once()
-        fetched = await self.app.fetch_once()
-        heard = await self.app.transcribe_once()
         sent = await self.app.send_once()
-        return received or handled or fetched or heard or sent
+        if received or handled or sent:
+            return True
+        return await self.app.fetch_once() or await self.app.transcribe_once()  # each look costs, and few are for these
 
     async def _wait_until_idle(self) -> None:
         """At most ten real seconds: with a fault switched on there may be no rest, and the clock turns even so."""
@@ -117,7 +118,7 @@ class Stage:
             with self.app.base.read() as tx:
                 everyone = people.everyone(tx)
             coach_id = next(one.id for one in everyone if one.user_id == coach.user_id) if coach else None
-            return service.keep_seat(self.app.base, self.now, name, coach_id)
+            return service.keep_seat(self.app.base, self.now, name, coach_id, self.app.dice)
 
         return await self.app.in_thread(seat)
 
@@ -177,8 +178,10 @@ async def opened(
     *,
     mode: Literal["polling", "webhook"] = "polling",
     settings: Settings | None = None,
+    dice: Dice | None = None,
 ) -> AsyncIterator[Stage]:
-    """A stage on this (empty or existing) database at this instant. Everything is closed at the end."""
+    """A stage on this (empty or existing) database at this instant. Everything is closed at the end. `dice`: chance
+    that can be had again, for whoever compares what was said letter by letter."""
     clock = Clock(stopped_at=now)
     api = BotApi(token=TOKEN, now=clock.now, username=NAME)
     api.limits = Limits(lambda: clock.now().timestamp())  # the limits live in the turned time, like everything else
@@ -190,6 +193,7 @@ async def opened(
             chosen = replace(chosen, webhook_secret="sandbox-secret")  # noqa: S106
         await asyncio.to_thread(migrate, database_url)
         async with running(api, clock, chosen) as app:
+            app.dice = dice
             yield Stage(api, clock, chosen, app)
 
 

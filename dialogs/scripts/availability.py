@@ -25,6 +25,7 @@ from dialogs.wording import locale
 AHEAD = 7  # days from tomorrow on
 NONE = 0
 FREE = -1  # the whole day, as far as we know
+DAYS_LONG = 160
 MOST = 600  # minutes; more than that is no time that somebody has for running
 _DAY = timedelta(days=1)
 
@@ -82,6 +83,15 @@ def availability(text: str, today: date) -> Read:
         found |= _sentence(sentence)
     free = [[ahead[number].isoformat(), found[number]] for number in sorted(found, key=lambda one: ahead[one])]
     return Value({"free": [one for one in free if one[1] != FREE], "words": text.strip()}) if found else None
+
+
+def only_days(text: str) -> bool:
+    """Is this nothing but days and what holds on them ("Mon no, Fri 20 min")? One other word, and it is not. Whoever
+    writes more than DAYS_LONG signs says more than that; so any text is answered at once, however long it is."""
+    if len(text) > DAYS_LONG:
+        return False
+    kinds = {kind for sentence in re.split(r"[.;\n!?]+", _plain(text)) for kind, _ in _parts(sentence)}
+    return "days" in kinds and "unknown" not in kinds
 
 
 def _sentence(said: str) -> dict[int, int]:

@@ -118,6 +118,15 @@ def test_the_question_about_harm_says_what_silence_means(talk: Talk, readings: d
     talk.after(minutes=10).hears("You can talk to somebody now: Samaritans")
 
 
+def test_who_was_asked_about_harm_and_does_not_answer_reads_that_line_whatever_the_flag_was(
+    talk: Talk, readings: dict[str, Reading]
+) -> None:
+    """Words about a mood raise that question, too; the number of an ambulance alone would answer another one."""
+    readings["who am i without it"] = Reading(Level.CONCERN, ("mood",), "sounds-mood", (), crisis=False, ask="harm")
+    talk.says("who am i without it").hears("are you thinking of hurting yourself")
+    talk.after(minutes=10).hears("You can talk to somebody now: Samaritans").kim_reads("🔴 Ann · NOW")
+
+
 def test_an_old_button_of_the_question_is_closed(talk: Talk) -> None:
     talk.says("funny beat")
     old = talk.button("Yes")

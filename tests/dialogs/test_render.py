@@ -105,6 +105,7 @@ def built() -> set[str]:
     names |= {f"coach_week.say_{one.name}" for one in week_letters.TOPICS} | {
         f"week.nudge_{one}" for one in weeks.NUDGES
     }
+    names |= {f"coach_week.weighs_{one.name}" for one in week_letters.TOPICS if one.heavy}
     names |= {name for name in BLOCKS if name.startswith("picture.")}  # what stands in pictures: bot/pictures
     names |= {f"button.field_{name}" for name in FIELDS}
     codes = re.findall(r'Problem\("(\w+)"\)', (DIALOGS / "when.py").read_text(encoding="utf-8"))
@@ -173,7 +174,8 @@ def test_every_text_is_read_by_somebody_in_the_transcripts(monkeypatch: pytest.M
             test(**arguments)
     never = {name for name in BLOCKS - seen if name.split(".")[0] not in ("flags", "menu", "button")}
     never -= {name for name in BLOCKS if name.startswith("language.")}  # one is read, for all
-    never -= {name for name in BLOCKS if name.startswith(("picture.", "coach_week.say_"))}  # test_charts, test_weeks
+    letters = ("coach_week.say_", "coach_week.weighs_")  # test_week_letters
+    never -= {name for name in BLOCKS if name.startswith(("picture.", *letters))}  # test_charts
     never -= {name for name in BLOCKS if name.startswith("export.")}  # test_languages_of_texts
     never -= {"shared.noted"}  # the answer to a tap that led to nothing; no tap is known that does
     assert not never

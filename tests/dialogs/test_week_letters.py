@@ -66,22 +66,26 @@ RACED = Session("raced", SUNDAY, "race", km=50)
 CASES: dict[str, tuple[list[Record], tuple[Session, ...]]] = {
     "silent": ([], PLAN),
     "injured": ([*usual(0), told(1, "life", "injured"), said(1, "rolled my ankle on the stairs")], PLAN),
+    "weighs": ([*usual(0), said(2, "some days I can't stand myself", Level.CONCERN)], PLAN),
     "ill": ([*usual(0), told(1, "life", "fever"), said(1, "in bed with a fever since last night")], PLAN),
     "pain_rising": ([*usual(0, 1), hurt(1, "shin", 2), hurt(4, "shin", 4), said(4, "shin is worse downstairs")], PLAN),
-    "pain_lasting": ([*usual(0), hurt(0, "achilles", 3), hurt(5, "achilles", 2)], PLAN),
+    "pain_easing": ([*usual(0), hurt(0, "achilles", 4), hurt(3, "achilles", 2)], PLAN),
+    "pain_lasting": ([*usual(0), hurt(0, "achilles", 3), hurt(5, "achilles", 3)], PLAN),
     "pain": ([*usual(0, 1), hurt(2, "knee", 4)], PLAN),
+    "raced": ([*usual(0), *did(6, "raced", effort=9), said(6, "finished it crying, in a good way")], (RACED,)),
+    "more": ([*usual(0), said(1, "did the intervals, then ten more k because it felt right")], PLAN),
     "mind": ([told(n, item, 2) for n in (1, 3) for item in ("mood", "stress")] + [said(3, WORK)], PLAN),
     "nights": ([*usual(0), told(1, "sleep", 2), told(3, "sleep", 1), said(3, "baby up all night again")], PLAN),
     "worn": ([told(1, "fatigue", 2), told(2, "fatigue", 2), said(2, "legs are dead since the hills")], PLAN),
     "body": ([*usual(0), *did(1, "tue", "not_done", why="body")], PLAN),
     "head": ([*usual(0), *did(1, "tue", "not_done", why="head"), said(1, "could not get out of the door")], PLAN),
+    "uneasy": ([*usual(0), said(3, "some men at the bar shouted something, i turned round")], PLAN),
     "pain_gone": ([*usual(0, 1), hurt(1, "calf", 4), hurt(4, "calf", 0)], PLAN),
     "pain_slight": ([*usual(0, 1), hurt(1, "calf", 2)], PLAN),
-    "raced": ([*usual(0), *did(6, "raced", effort=9), said(6, "finished it crying, in a good way")], (RACED,)),
     "race": ([*usual(0), said(5, "nervous about the start, honestly")], (RACE,)),
     "away": ([*usual(0), told(1, "life", "away"), said(1, "conference until thursday, hotel gym maybe")], PLAN),
     "busy": ([*usual(0), *did(1, "tue", "not_done", why="life"), said(1, "kid home from school, no chance")], PLAN),
-    "harder": ([*usual(0), *did(1, "tue", effort=7)], PLAN),
+    "harder": ([*usual(0), *did(1, "tue", effort=7), *did(5, "sat", effort=9)], PLAN),
     "long": ([*usual(0), *did(5, "sat", effort=5), said(5, "legs felt light until the last climb")], PLAN),
     "steady": ([*usual(0), *did(1, "tue", effort=3), *did(3, "thu", effort=8)], PLAN[:2]),
     "said": ([*usual(0), said(1, "first swallows over the river this morning")], ()),
@@ -121,6 +125,69 @@ def test_every_wording_is_of_facts_and_quotes_without_guilt_and_without_cheer_af
         assert not CHEER.search(words), words
     for quote in re.findall(r"“([^”]*?)(?: …)?”", words):
         assert any(quote in (one.words or "") for one in records), f"never said: {quote}"
+
+
+@pytest.mark.parametrize("name", [one.name for one in TOPICS if one.heavy])
+def test_what_weighs_is_named_in_a_few_words(name: str) -> None:
+    words = render.text("en", f"coach_week.weighs_{name}", {"place": "achilles"})
+    assert 0 < len(words) <= 40 and not NEVER.search(words)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_sentence_comes_twice_running_also_over_the_turn_of_a_year(name: str) -> None:
+    records, sessions = CASES[name]
+    week, plan = week_of(records, *sessions)
+    before: set[str] = set()
+    for number in range(60):
+        later = replace(week, last=SUNDAY + timedelta(days=7 * number))
+        said_now = set(sentences(week_letters.letter(later, ATHLETE, plan, "en")))
+        assert not said_now & before, said_now & before
+        before = said_now
+
+
+def sentences(letter: str) -> list[str]:
+    """But for the name at the top, and with quotes as they stand there."""
+    body = letter.partition("\n")[2]
+    return [one.strip() for one in re.split(r"(?<=[.?!])\s+(?![a-z“])", body) if one.strip()]
+
+
+def test_words_are_answered_or_not_quoted() -> None:
+    """A letter that quotes something and goes on about something else reads as if nobody had listened."""
+    records = [*usual(0), said(2, "the skunk and I agreed on separate trails"), *CASES["harder"][0][5:]]
+    week, plan = week_of(records, *PLAN)
+    facts = week_letters.facts(week, ATHLETE, plan, 1)
+    assert facts["topic"] == "harder" and facts["quoted"] == "free"
+    assert "Tell me more" in render.plain(render.text("en", "coach_week.letter", facts))
+    night = [*CASES["nights"][0][:-1], said(5, "kids slept through the night, eight hours")]
+    week, plan = week_of(night, *PLAN)
+    assert week_letters.facts(week, ATHLETE, plan, 1)["quote"] is None, "of a good night, beside the bad ones"
+
+
+def test_a_week_is_praised_as_laid_out_only_where_it_was() -> None:
+    records, _ = CASES["steady"]
+    whole, plan = week_of(records, *PLAN[:2])
+    half, _ = week_of(records, *PLAN[:3])
+    more, _ = week_of([*records, said(1, "did the easy run, then five more k")], *PLAN[:2])
+    for pick in range(3):
+        told_whole, told_half, told_more = (
+            render.plain(render.text("en", "coach_week.letter", week_letters.facts(week, ATHLETE, plan, pick)))
+            for week in (whole, half, more)
+        )
+        assert re.search(r"All 2 sessions|2 of 2", told_whole)
+        assert not re.search(r"All |\d of \d|laid out", told_half + told_more)
+
+
+def test_what_was_done_too_much_is_what_the_letter_is_about_also_on_bad_days() -> None:
+    records = [*CASES["mind"][0], said(4, "gym twice as well, and added four reps")]
+    week, _ = week_of(records, *PLAN)
+    first, second = week_letters.chosen(week)
+    assert (first.name, second and second.name) == ("more", "mind")
+
+
+def test_words_that_were_urgent_are_in_no_letter() -> None:
+    records = [*usual(0), said(2, "I can't stand myself and want it to end", Level.TODAY)]
+    week, plan = week_of(records, *PLAN)
+    assert "stand myself" not in week_letters.letter(week, ATHLETE, plan, "en")
 
 
 def test_two_weeks_running_and_two_athletes_read_different_letters() -> None:

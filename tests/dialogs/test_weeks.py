@@ -62,7 +62,7 @@ def lived(talk: Talk) -> Talk:
 def test_the_week_comes_on_sunday_in_their_own_words(talk: Talk) -> None:
     lived(talk).at("18:00")
     talk.hears("Your week, 1 June to 7 June").hears("Check-ins: 6 of 7.")
-    talk.hears(f"“{WORK}” (Wednesday)").hears(f"“{LONG}” (Saturday)")
+    talk.hears("“legs fresh, the canal was like glass” (Monday)").hears(f"“{LONG}” (Saturday)")
     talk.hears("What does your week look like?", ["As usual", "Some days I can’t"])
     talk.hears("Sun Long run · 110 min")
     pictures = [one.message.picture for one in talk.heard if one.message.picture and one.chat == 101]
@@ -129,6 +129,28 @@ def test_words_that_were_urgent_are_not_quoted_back(talk: Talk) -> None:
     talk.at("07:30").says("i have chest pain when i run uphill").kim_taps("I have it")
     talk.until(datetime(2026, 6, 7, 17, 0, tzinfo=UTC))
     talk.hears("Your week").reads_not(ANN, "chest pain when i run")
+
+
+def test_words_that_a_human_had_to_hear_are_for_the_human_and_not_read_back_on_sunday(talk: Talk) -> None:
+    lived(talk).at("18:00").hears("In your words:").reads_not(ANN, WORK)
+    talk.kim_reads(f"“{WORK}” (Wed)")
+
+
+def test_a_race_is_told_and_counts_as_done_by_the_answer_how_it_was(talk: Talk) -> None:
+    talk.plans(Session("race", date(2026, 6, 6), "race", km=10))
+    for number in range(5):
+        talk.at("07:30").taps("All as usual")
+        if number == 4:
+            talk.taps("I have a plan")
+    talk.until(datetime(2026, 6, 7, 6, 30, tzinfo=UTC)).taps("All as usual").taps("Good")
+    talk.until(datetime(2026, 6, 7, 17, 0, tzinfo=UTC)).hears("Sessions: 1 of 1 done. Race: Saturday, 10 km.")
+
+
+def test_a_race_that_the_coach_puts_on_another_day_is_told_as_moved_and_not_as_let_go(talk: Talk) -> None:
+    talk.plans(Session("old", date(2026, 6, 13), "race", km=10)).at("07:30").taps("All as usual")
+    talk.kim_says("/lay Ann 20 June race 10 km").presses(f"lay:{ANN}:260613:-", KIM)
+    talk.until(datetime(2026, 6, 7, 17, 0, tzinfo=UTC))
+    talk.hears("Sat Race · 10 km → Sat 20 June Race · 10 km. Kim did this.").reads_not(ANN, "let go")
 
 
 # --- bad input ------------------------------------------------------------------------------------------------------
@@ -274,7 +296,7 @@ def test_a_worry_inside_the_answer_is_heard(talk: Talk) -> None:
 def test_the_coachs_week_is_one_screen_and_a_card_with_a_draft(talk: Talk) -> None:
     lived(talk).at("16:00")
     talk.kim_reads("Your athletes’ week, 1 June to 7 June").kim_reads("Who needs you:").kim_reads("Check-ins: 6 of 7.")
-    talk.kim_reads("sleep low Wed Fri").kim_reads(f"“{WORK}” (Wed)").kim_reads("Short nights 1×")
+    talk.kim_reads("sleep, freshness, calm, mood low Wed Fri").kim_reads(f"“{WORK}” (Wed)").kim_reads("Short nights 1×")
     talk.kim_reads("A draft:", ["Send", "Edit", "Throw away"])
     talk.nobody_reads(ANN)
     assert [one.message.picture.facts["name"] for one in talk.heard if one.message.picture] == ["Ann"]
@@ -323,6 +345,57 @@ def test_there_is_no_draft_where_something_urgent_is_open(talk: Talk) -> None:
     assert not talk.records("step", "draft")
 
 
+def test_what_was_urgent_this_week_is_for_the_coachs_own_words_also_once_it_is_handled(talk: Talk) -> None:
+    talk.at("07:30").taps("All as usual").says("groin pain and i limp since the run")
+    talk.kim_taps("I have it").kim_taps("Handled").kim_says("spoke to her").kim_taps("Close it")
+    talk.until(datetime(2026, 6, 7, 15, 0, tzinfo=UTC))
+    talk.kim_reads("No draft here").kim_reads("closed: Ann")
+
+
+def test_a_draft_may_stand_beside_a_worry_that_somebody_deals_with(talk: Talk) -> None:
+    """Of a bone-like place it is urgent; it was tapped, no word of it was, and the coach has answered."""
+    talk.at("07:30").taps("Something hurts").taps("Shin").taps("2").taps("No").taps("All as usual")
+    talk.kim_taps("I have it").kim_taps("Handled").kim_says("rang her, it is the calf")
+    talk.until(datetime(2026, 6, 7, 15, 0, tzinfo=UTC)).kim_reads("for 6 days, handled").kim_reads("A draft:")
+
+
+def test_a_pain_that_goes_down_is_said_with_its_days(talk: Talk) -> None:
+    talk.until(datetime(2026, 6, 7, 18, 0, tzinfo=UTC)).at("07:30").taps("Something hurts").taps("Achilles").taps(
+        "4"
+    ).taps("No").taps("All as usual")
+    talk.at("07:30").taps("2").taps("All as usual")
+    talk.until(datetime(2026, 6, 14, 15, 0, tzinfo=UTC)).kim_reads("achilles 4→2/10")
+    assert "The achilles: 4 on Monday, 2 on Tuesday." in str(talk.records("step", "draft")[-1].words)
+
+
+def test_short_nights_are_named_by_their_days(talk: Talk) -> None:
+    for _ in range(2):
+        talk.at("07:30").taps("2").taps("5 h").taps("That is all for today")
+    talk.until(datetime(2026, 6, 7, 15, 0, tzinfo=UTC)).kim_reads("sleep low Mon Tue")
+    assert "Monday and Tuesday" in draft_of(talk)
+
+
+def test_a_long_run_whose_effort_was_not_said_is_asked_about_and_not_praised(talk: Talk) -> None:
+    talk.plans(*PLAN)
+    for _ in range(6):
+        talk.at("07:30").taps("All as usual")
+    talk.at("15:00").says("/done").taps("Done")
+    talk.until(datetime(2026, 6, 7, 15, 0, tzinfo=UTC)).kim_reads("A draft:")
+    assert "100 minutes on Saturday. Tell me how it was." in draft_of(talk)
+
+
+def test_somebody_who_was_not_asked_is_named_and_gets_neither_card_nor_draft(talk: Talk) -> None:
+    talk.change(ANN, consent_at=datetime(2026, 6, 7, 10, 0, tzinfo=UTC), paused_until=date(2026, 6, 20))
+    talk.change(BEN, coach_id=KIM, consent_at=datetime(2026, 5, 1, tzinfo=UTC), zone="Europe/London")
+    talk.until(datetime(2026, 6, 7, 15, 0, tzinfo=UTC)).kim_reads("Not asked: Ann (pause).")
+    assert not [one for one in talk.records("step", "draft") if one.about == ANN]
+
+
+def test_what_they_said_of_days_that_are_over_stands_beside_no_next_week(talk: Talk) -> None:
+    lived(talk).at("18:00").says("Tue no, Thu 45 min").hears("Kept")
+    talk.until(datetime(2026, 6, 14, 15, 0, tzinfo=UTC)).reads_not(KIM, "next week: “")
+
+
 def test_who_went_quiet_is_named_and_asked_how_they_are(talk: Talk) -> None:
     talk.until(datetime(2026, 6, 7, 15, 0, tzinfo=UTC))
     talk.kim_reads("Quiet: Ann (").kim_reads("A draft:")
@@ -364,7 +437,8 @@ def test_the_head_coach_reads_reach_and_response(talk: Talk) -> None:
     talk.club_week = {
         "athletes": 2, "asked": 14, "answered": 6, "silent": [{"name": "Ben", "coach": "Dana"}], "silent_more": 0,
         "response": [
-            {"level": "today", "raised": 2, "acked": 1, "median": 600.0, "p90": 90000.0, "worst": 90000.0},
+            {"level": "now", "raised": 1, "acked": 1, "median": 60.0, "p90": 60.0, "worst": 60.0},
+            {"level": "today", "raised": 6, "acked": 5, "median": 600.0, "p90": 90000.0, "worst": 90000.0},
             {"level": "concern", "raised": 1, "acked": 0, "median": 200000.0, "p90": 200000.0, "worst": 200000.0},
         ],
         "coaches": [{"name": "Kim", "athletes": 1, "paged": 2}, {"name": None, "athletes": 1, "paged": 0}],
@@ -372,7 +446,8 @@ def test_the_head_coach_reads_reach_and_response(talk: Talk) -> None:
     }  # fmt: skip
     lived(talk).at("16:00")
     talk.kim_reads("The club’s week").kim_reads("6 of 14 check-ins answered (43 %)").kim_reads("Ben (Dana)")
-    talk.kim_reads("half within 10 min, nine of ten within 25 h, the longest 25 h (1 of 2)")
+    talk.kim_reads("today: half within 10 min, nine of ten within 25 h, the longest 25 h (5 of 6)")
+    talk.kim_reads("now: within 1 min (1 of 1)")
     talk.kim_reads("1 raised, none taken yet").kim_reads("Ben #K7Q2M (2 days, Dana) and 1 more")
     talk.reads_not(DANA, "The club’s week")
 

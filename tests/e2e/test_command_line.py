@@ -172,3 +172,10 @@ async def test_a_day_is_played_and_printed(aidstation: Aidstation) -> None:
     assert ended.code == 0, ended.err
     assert ended.json["days"] == 1 and ended.json["messages_to_athletes"] > 20
     assert datetime.fromisoformat(ended.json["coach_pages"][0]["at"]).astimezone(UTC).year == 2027
+
+
+async def test_the_short_form_is_the_coachs_sundays_and_five_stories(aidstation: Aidstation) -> None:
+    ended = await aidstation("play", "--days", "1", "--short")
+    assert ended.code == 0, ended.err
+    assert re.findall(r"^--- (\w+) ---$", ended.out, re.MULTILINE) == ["Kim", "Ann", "Ben", "Cara", "Dev", "Eve"]
+    assert "“hi. bit nervous about all this”" in ended.out

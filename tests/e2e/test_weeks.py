@@ -121,8 +121,9 @@ async def test_a_coachs_week_reads_as_often_for_twenty_as_for_two(world: World) 
     kim, dana = await world.coach("Kim"), await world.coach("Dana")
     world.squad(kim, [{}] * 2)
     world.squad(dana, [{}] * 20)
+    await world.fast_forward_to("12:00", day=date(2027, 3, 2))  # who was not asked yet has no card
     few, many = await reads(kim), await reads(dana)
-    assert many == few <= 40
+    assert many <= few <= 40  # Kim is the head coach, who looks for athletes without a coach as well: one more
 
 
 async def reads(coach: Someone) -> int:
@@ -154,7 +155,7 @@ async def test_the_clubs_week_counts_reach_and_response(world: World) -> None:
     await kim.taps("I have it")
     await world.fast_forward_to("18:00", day=SUNDAY)
     page = kim.got("The club’s week")
-    assert len(page) == 1 and "today: half within 10 min" in page[0].text
+    assert len(page) == 1 and "today: within 10 min (1 of 1)" in page[0].text
     assert "Runner1 (Kim)" in page[0].text and "Runner0 (Kim)" not in page[0].text
     figures = world.read(lambda tx: weeks.club(tx, world.now))
     assert figures["athletes"] == 2 and figures["answered"] == 1 and figures["asked"] >= 10
