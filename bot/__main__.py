@@ -1,4 +1,4 @@
-"""The command line: `aidstation run | migrate | play | invite | people | plan | triage | replay | doctor | --version`.
+"""The command line: `aidstation run | migrate | play | invite | people | minors | plan | triage | replay | doctor` ...
 
 What prints data takes `--json`. A command that cannot do its work says in one sentence why and what to do, on
 standard error, and exits with 1 (2 for a command that was mistyped).
@@ -86,6 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     leave.add_argument("coach", metavar="COACH", help="name, or number of `aidstation people`")
     leave.add_argument("--yes", action="store_true", help="do not ask")
     leave.add_argument("--json", action="store_true")
+    minors = command(
+        "minors", admin.minors, "whether the club takes athletes under 18, each with a guardian who reads along"
+    )
+    minors.add_argument("state", nargs="?", choices=("on", "off"), help="set it; without: say how it is")
+    minors.add_argument("--json", action="store_true")
     copy = command("copy", moving.copy, "bring the club into another, empty database; the service is stopped")
     copy.add_argument("--to", required=True, metavar="URL", help="sqlite:///FILE or postgresql://USER@HOST/NAME")
     copy.add_argument("--json", action="store_true")

@@ -114,8 +114,15 @@ def people(settings: Settings, asked: argparse.Namespace) -> int:
         {
             "id": one.id,
             "name": one.name,
-            "role": "+".join(role for role, has in (("coach", one.coaches), ("athlete", one.runs)) if has),
+            "role": "+".join(
+                role
+                for role, has in (("coach", one.coaches), ("athlete", one.runs), ("guardian", one.ward_id is not None))
+                if has
+            ),
             "coach": names.get(one.coach_id) if one.coach_id else None,
+            "under_18": one.minor is True,
+            "guardian": names.get(one.guardian_id) if one.guardian_id else None,
+            "guardian_of": names.get(one.ward_id) if one.ward_id else None,
             "zone": one.zone,
             "hour": f"{one.ask_at:%H:%M}",
             "started": one.chat_id is not None,
@@ -133,8 +140,33 @@ def people(settings: Settings, asked: argparse.Namespace) -> int:
     for row in rows:
         state = "" if row["joined"] and row["reachable"] else ", has blocked the bot" if row["joined"] else ", joining"
         state = state if row["started"] else ", has not pressed Start"
-        coach = f" of {row['coach']}" if row["coach"] else ""
-        print(f"{row['id']:>4}  {row['name']}, {row['role']}{coach}, {row['hour']} {row['zone']}{state}")
+        whose = row["coach"] or row["guardian_of"]
+        whose = f" of {whose}" if whose else ""
+        young = f", under 18 with {row['guardian'] or 'no guardian'}" if row["under_18"] else ""
+        print(f"{row['id']:>4}  {row['name']}, {row['role']}{whose}{young}, {row['hour']} {row['zone']}{state}")
+    return 0
+
+
+def minors(settings: Settings, asked: argparse.Namespace) -> int:
+    """`aidstation minors [on|off]`: whether people under 18 may join. Off, as long as nobody has said "on"."""
+    from storage import club
+    from storage import people as known
+
+    with database(settings) as base:
+        with base.begin() as tx:
+            young = sum(one.minor is True for one in known.everyone(tx))
+            if asked.state == "off" and young:
+                who = "one person under 18 is" if young == 1 else f"{young} people under 18 are"
+                raise Complaint(f"{who} here: they have to go first, `aidstation people` names them")
+            if asked.state is not None:
+                club.remember(tx, known.MINORS, asked.state)
+            on = club.recall(tx, known.MINORS) == "on"
+    if asked.json:
+        print(json.dumps({"minors": "on" if on else "off", "under_18": young}))
+    elif on:
+        print(f"on: people under 18 may join, each with a guardian who reads along ({young} here)")
+    else:
+        print("off: who says that they are under 18 is told that this club takes adults only here")
     return 0
 
 

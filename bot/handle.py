@@ -298,7 +298,8 @@ def _save(tx: sa.Connection, turns: Sequence[Turn], now: datetime) -> None:
 
 
 def _languages(known: Snapshot, me: Person | None) -> dict[int | None, str]:
-    everybody = (*known.athletes, *known.colleagues, known.coach, known.backup, known.person, me)
+    everybody = (*known.athletes, *known.colleagues, *known.guardians, known.ward)
+    everybody = (*everybody, known.coach, known.backup, known.person, me)
     return {one.id: one.language for one in everybody if one is not None}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from dialogs import engine
+from dialogs import engine, minors
 from dialogs.draft import Draft
 from dialogs.lists import unasked_why
 from dialogs.model import Json, Lane, Person, Talk
@@ -72,11 +72,16 @@ def _own(draft: Draft) -> list[Person]:
 
 
 def _reached(draft: Draft) -> list[Person]:
-    return [one for one in _own(draft) if unasked_why(one, draft.today) is None]
+    return [one for one in _own(draft) if _why_not(draft, one) is None]
+
+
+def _why_not(draft: Draft, athlete: Person) -> str | None:
+    why = unasked_why(athlete, draft.today)
+    return why or ("alone" if minors.why_not(draft.known, athlete) is not None else None)
 
 
 def _facts(draft: Draft, words: str) -> dict[str, Json]:
-    left_out = [(one.name, why) for one in _own(draft) if (why := unasked_why(one, draft.today)) is not None]
+    left_out = [(one.name, why) for one in _own(draft) if (why := _why_not(draft, one)) is not None]
     return {
         "letter": words,
         "count": len(_reached(draft)),

@@ -35,7 +35,7 @@ def plan_next(draft: Draft, after: datetime | None = None) -> None:
     is planned."""
     me = draft.person
     draft.cancelled.append(f"checkin:{me.id}:")
-    if not me.runs or me.consent_at is None or not me.reachable or me.erase_asked is not None:
+    if not me.runs or me.consent_at is None or not me.reachable or me.resting:
         return
     rhythm = timing.Rhythm(me.zone, me.ask_at, frozenset(me.days_off), me.paused_until)
     found = timing.next_ask(rhythm, after or draft.now, me.asked_on)
@@ -47,7 +47,7 @@ def plan_next(draft: Draft, after: datetime | None = None) -> None:
 def due(draft: Draft, event: Due) -> None:
     """The hour of a check-in. Late is dropped and noted; a date that has had one is left alone."""
     me = draft.person
-    if event.day is None or not me.runs or me.consent_at is None or me.erase_asked is not None:
+    if event.day is None or not me.runs or me.consent_at is None or me.resting:
         return
     snoozed = bool(event.data.get("snoozed"))
     stale = event.day != draft.today if snoozed else (me.asked_on is not None and event.day <= me.asked_on)

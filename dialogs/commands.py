@@ -23,6 +23,7 @@ from dialogs import (
     engine,
     escalation,
     followups,
+    guardians,
     health,
     importing,
     joining,
@@ -31,6 +32,7 @@ from dialogs import (
     lists,
     lookup,
     menus,
+    minors,
     mornings,
     owning,
     passing,
@@ -43,6 +45,7 @@ from dialogs import (
     topics,
     transcripts,
     week_drafts,
+    wards,
     weekday,
     weeks,
 )
@@ -141,7 +144,9 @@ def help_(draft: Draft, rest: str) -> None:
 
 
 def _privacy(draft: Draft, rest: str) -> None:
-    draft.say("shared.privacy", {"runs": draft.person.runs, "coaches": draft.person.coaches})
+    me = draft.person
+    guardian = minors.facts(draft.known, me)["guardian"]
+    draft.say("shared.privacy", {"runs": me.runs, "coaches": me.coaches, "guardian": guardian})
 
 
 def closed(draft: Draft, rest: str) -> None:
@@ -305,6 +310,7 @@ TAPS: Mapping[str, Act] = {
     "me": _athletes_only(dossier.change),
     "cover": _athletes_only(cover.consent),
     "coached": _athletes_only(passing.chosen),
+    "guardian": wards.link,
 }
 
 COACH_TAPS: Mapping[str, Act] = {
@@ -378,7 +384,10 @@ MOVED: Mapping[str, Callable[[Draft, Talk, engine.Moved], None]] = {
     "pain": checkin.moved,
     "sure": asking.moved,
     "correct": transcripts.corrected,
-    "onboarding": joining.moved,
+    "onboarding": wards.joining_moved,
+    "guardian": guardians.consented,
+    "stop": guardians.stopped,
+    "grown": guardians.grown,
     "coach_onboarding": joining.moved,
     "hour": joining.moved,
     "zone": joining.moved,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from dialogs import answering, concerns, engine, escalation, joining, owning, rights, timing
+from dialogs import answering, concerns, engine, escalation, joining, minors, owning, rights, timing
 from dialogs.draft import Draft
 from dialogs.engine import OFFERS
 from dialogs.model import Attachment, Escalation, Json, Person, Talk
@@ -116,9 +116,13 @@ def write_to(draft: Draft, rest: str) -> None:
 
 
 def _begin_letter(draft: Draft, athlete: Person) -> None:
-    """The next text goes to them, and only to them."""
+    """The next text goes to them, and only to them (and to who reads along with somebody under 18)."""
+    if minors.refused(draft, athlete):
+        return
     talk = draft.open("relay", {"athlete": athlete.id, "athlete_name": athlete.name}).talk
     draft.ask(talk, anew=True)
+    last = draft.messages[-1]  # not kept with the talk: the guardian may go, and take their name along
+    draft.messages[-1] = replace(last, data={**last.data, **minors.facts(draft.known, athlete)})
 
 
 def reply(draft: Draft, short: str) -> None:
@@ -144,6 +148,8 @@ def letter(draft: Draft, talk: Talk, step: engine.Moved) -> None:
 
 def relay(draft: Draft, athlete: Person, words: str, attach: Attachment | None = None) -> None:
     """A coach's words to an athlete, under the coach's name. Whoever answers has it: an open escalation is theirs."""
+    if minors.refused(draft, athlete):
+        return
     taken = [one for one in draft.escalations() if one.athlete_id == athlete.id and one.open]
     for one in taken:
         escalation.ack(draft, one, by_letter=True)
@@ -157,7 +163,8 @@ def relay(draft: Draft, athlete: Person, words: str, attach: Attachment | None =
         about=athlete.id,
     )
     text = "coach.letter_sent" if athlete.reachable and athlete.chat_id else "coach.letter_waits"
-    draft.say(text, {"athlete": athlete.name, "taken": taken[0].short if taken else None})
+    told = {"athlete": athlete.name, "taken": taken[0].short if taken else None, **minors.facts(draft.known, athlete)}
+    draft.say(text, told)
 
 
 def athletes(draft: Draft) -> None:
@@ -171,6 +178,7 @@ def athletes(draft: Draft) -> None:
                     "reachable": one.reachable,
                     "joined": one.consent_at is not None,
                     "paused": one.paused_until is not None and one.paused_until > draft.today,
+                    **minors.facts(draft.known, one),
                 }
                 for one in own(draft)
             ]

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from dialogs import desk, engine, owning, planning, summary, timing
+from dialogs import desk, engine, minors, owning, planning, summary, timing
 from dialogs.draft import Draft, Rows
 from dialogs.lists import unasked_why
 from dialogs.model import Button, Json, Person, Record, Talk
@@ -56,6 +56,7 @@ def _page(draft: Draft, athlete: Person) -> None:
         "coached_by": next((one.name for one in coaches if one.id == athlete.coach_id), None),
         "mine": athlete.coach_id == draft.person.id,
         "knows": knows,
+        **minors.facts(draft.known, athlete),
         "concerns": [desk.concern(draft, one, athlete) for one in desk.ordered(mine)],
         "plan": [planning.facts(one) for one in ordered(plan.between(there, there + 6 * _DAY))],
         **(_known(draft, athlete, there) if knows else {}),

@@ -141,7 +141,12 @@ class Draft:
         self.keep(talk)
         self.say(
             "shared.which" if _doubtful(talk) else f"{script.texts or script.name}.{talk.step}",
-            {"so_far": dict(talk.slots), "hour": timing.local(self.person.zone, self.now).hour},
+            {
+                "so_far": dict(talk.slots),
+                "hour": timing.local(self.person.zone, self.now).hour,
+                "guardian": next((one.name for one in self.known.guardians if one.id == self.person.guardian_id), None),
+                "athlete": self.known.ward.name if self.known.ward else None,
+            },
             buttons=_keyboard(step, talk),
             bubble=bubble,
             edit=in_place,

@@ -36,6 +36,7 @@ from dialogs.events import Due, Unreachable
 from dialogs.levels import Level
 from dialogs.model import Button, Escalation, Json, Lane, Message, Person, Spans
 from dialogs.rules.book import shipped
+from dialogs.words import phrases
 from dialogs.words.aches import Ache
 
 Told = tuple[str, Mapping[str, Json]]
@@ -47,6 +48,7 @@ CRISIS = "crisis"  # the flag of words about not wanting to live: other numbers,
 RULE = concerns.RULE
 TURNS_OUT = timedelta(hours=1)  # by then a voice note was heard by a machine, and a question answered
 ASKED = "asked"  # the athlete pressed "I need my coach"
+MARK = "👪"  # in a concern's words: before a line of the guardian of somebody under 18 (dialogs.guardians)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,9 @@ def raise_(
         before = concerns.of_topic(_own(draft), topic)
     if before is None and level >= Level.TODAY:
         before = _unread(draft)
+    private = flag == CRISIS or phrases.read(words).crisis
+    if before is not None and private:
+        before = replace(before, private=True)
     if before is not None and before.open:
         return _join(draft, before, level, flag, words, because, told, topic, score)
     if before is not None:
@@ -112,7 +117,9 @@ def raise_(
     else:
         seen = ((draft.today, score),)
         short, me = draft.spell_short(), draft.person.id
-        escalation = Escalation(0, short, me, level, flag, words, draft.now, because=because, topic=topic, seen=seen)
+        escalation = Escalation(
+            0, short, me, level, flag, words, draft.now, because=because, topic=topic, seen=seen, private=private
+        )
         step = "raised"
     draft.record("step", step, {"short": escalation.short, "level": escalation.level.value, "flag": flag}, words)
     return _begin(draft, escalation, level, flag, told)
@@ -177,7 +184,7 @@ def _with_words(escalation: Escalation, words: str, because: Spans = ()) -> Esca
     """Further words below those that are there, and their marks with them."""
     if not words:
         return escalation
-    escalation = replace(escalation, read_at=None)
+    escalation = replace(escalation, read_at=None, by_guardian=False)
     if not escalation.words:
         return replace(escalation, words=words, because=because)
     if escalation.words == words:
@@ -362,6 +369,9 @@ def described(draft: Draft, escalation: Escalation, athlete: Person, reader: Per
         "at": draft.local_time(escalation.raised_at, reader),
         "at_raised": draft.local_time(escalation.raised_at, reader),
         "hours": int((draft.now - escalation.raised_at).total_seconds() // 3600),
+        "minor": bool(athlete.minor),
+        "guardian": next((one.name for one in draft.known.guardians if one.id == athlete.guardian_id), None),
+        "private": escalation.private,
         **concerns.facts(draft, escalation, athlete, reader),
     }
 

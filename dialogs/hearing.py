@@ -169,6 +169,8 @@ def _before_yes(draft: Draft, text: str) -> None:
     elif (talk := draft.top()) is not None and talk.script == "erase":
         if not _to_talk(draft, text):
             draft.ask(talk)
+    elif draft.person.alone:
+        joining.begin(draft)
     elif talk is not None:
         draft.ask(talk, preface="onboarding.not_yet")
     else:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
-from dialogs import answering, checkin, engine, menus, places, render, timing, weekday
+from dialogs import answering, checkin, engine, menus, minors, places, render, timing, weekday
 from dialogs.draft import Draft
 from dialogs.events import Located, Sender
-from dialogs.model import Invite, Json, Message, Outcome, Person, Snapshot, Talk
+from dialogs.model import Button, Invite, Json, Message, Outcome, Person, Snapshot, Talk
 from dialogs.scripts import SCRIPTS
 from dialogs.scripts.readers import place_slot
 
@@ -67,12 +67,23 @@ def welcome(draft: Draft, invite: Invite) -> None:
 
 def begin(draft: Draft) -> None:
     """Open the onboarding, or go on where it was left."""
-    script = "onboarding" if draft.person.runs else "coach_onboarding"
+    me = draft.person
+    if me.alone:
+        draft.say("guardian.waits", buttons=((Button("button.new_link", "guardian:link"),),))
+        return
+    script = "guardian" if me.ward_id is not None else "onboarding" if me.runs else "coach_onboarding"
     talk = draft.talk(script)
     if talk is not None:
         draft.ask(talk, anew=True)
         return
-    draft.ask(draft.open(script).talk, anew=True)
+    draft.ask(draft.open(script, _known(me) if script == "onboarding" else None).talk, anew=True)
+
+
+def _known(me: Person) -> dict[str, Json]:
+    """Their age is asked once; a coach who begins to run is grown up."""
+    if me.minor is None and not me.coaches:
+        return {}
+    return {"age": "minor" if me.minor else "adult"}
 
 
 def settled(person: Person) -> bool:
@@ -84,7 +95,9 @@ def unheard(draft: Draft) -> bool:
     """They have not said yes, and nothing but that question (or whether to erase) is open: we keep nothing of what
     they say."""
     talk = draft.top()
-    return draft.person.consent_at is None and (talk is None or talk.step == "consent" or talk.script == "erase")
+    return draft.person.consent_at is None and (
+        talk is None or talk.step in ("age", "consent") or talk.script == "erase"
+    )
 
 
 def also_coaches(draft: Draft) -> None:
@@ -108,6 +121,8 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
         draft.say("onboarding.declined", edit=draft.tapped is not None, bubble=talk.bubble)
         if draft.known.coach:
             draft.say("coach.declined", {"athlete": draft.person.name}, to=draft.known.coach, quiet=True)
+        if guardian := minors.guardian_of(draft.known, draft.person):
+            draft.say("guardian.not_both", {"athlete": draft.person.name}, to=guardian, quiet=True)
         return
     if step.ended == "cancelled":
         draft.say("settings.unchanged", edit=draft.tapped is not None, bubble=talk.bubble)
@@ -134,10 +149,18 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
         me = draft.person
         draft.say(
             "coach.joined",
-            {"athlete": me.name, "place": me.place, "injuries": me.injuries, "goal": me.goal},
+            {
+                "athlete": me.name,
+                "place": me.place,
+                "injuries": me.injuries,
+                "goal": me.goal,
+                **minors.facts(draft.known, me),
+            },
             to=draft.known.coach,
             quiet=True,
         )
+    if first and draft.person.runs and (guardian := minors.guardian_of(draft.known, draft.person)):
+        draft.wake("both", f"both:{guardian.id}:{draft.now:%Y%m%dT%H%M%S}", draft.now, whose=guardian.id)
 
 
 def located(draft: Draft, event: Located) -> bool:
@@ -157,7 +180,7 @@ def facts(draft: Draft) -> dict[str, Json]:
     """What the settings page and the last word of the onboarding show."""
     me, coach = draft.person, draft.known.coach
     rhythm = timing.Rhythm(me.zone, me.ask_at, frozenset(me.days_off), me.paused_until)
-    following = timing.next_ask(rhythm, draft.now, me.asked_on) if me.runs and me.erase_asked is None else None
+    following = timing.next_ask(rhythm, draft.now, me.asked_on) if me.runs and not me.resting else None
     return {
         "hour": f"{me.ask_at:%H:%M}",
         "place": me.place or me.zone,
@@ -175,10 +198,13 @@ def facts(draft: Draft) -> dict[str, Json]:
     }
 
 
-def invite(draft: Draft, name: str, *, coaches: bool = False) -> Invite:
-    """A seat for one person; the code is 128 bits of fresh randomness, and only this turn's message ever shows it."""
+def invite(draft: Draft, name: str, *, coaches: bool = False, ward: Person | None = None) -> Invite:
+    """A seat for one person: an athlete of this turn's coach, a coach, or the guardian of `ward`. The code is 128 bits
+    of fresh randomness, and only this turn's message ever shows it."""
     code = draft.known.dice[32:64]
-    seat = Invite(0, name, coaches, None if coaches else draft.person.id, draft.now + INVITE_LIVES, code)
+    coach_id = None if coaches or ward is not None else draft.person.id
+    expires = draft.now + INVITE_LIVES
+    seat = Invite(0, name, coaches, coach_id, expires, code, ward_id=ward.id if ward is not None else None)
     draft.invites.append(seat)
     return seat
 
@@ -195,6 +221,8 @@ def plan_list(draft: Draft, after: datetime | None = None) -> None:
 
 
 def _settle(draft: Draft, slots: Mapping[str, Json]) -> None:
+    if age := slots.get("age"):
+        draft.change(minor=age == "minor")
     if place := slots.get("place"):
         draft.change(zone=place["zone"], country=place["country"], place=place["name"])
         draft.today = timing.local_date(draft.person.zone, draft.now)

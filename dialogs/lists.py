@@ -169,13 +169,15 @@ def _writers(draft: Draft, said: Iterable[Record]) -> Rows:
 
 
 def unasked_why(athlete: Person, day: date) -> str | None:
-    """Why nobody asks them: joining, blocked, pause, leaving. None: they are asked."""
+    """Why nobody asks them: joining, blocked, pause, leaving, alone (see dialogs.minors). None: they are asked."""
     if athlete.consent_at is None:
         return "joining"
     if not athlete.reachable:
         return "blocked"
     if athlete.erase_asked is not None:
         return "leaving"
+    if athlete.alone:
+        return "alone"
     return "pause" if athlete.paused_until is not None and athlete.paused_until > day else None
 
 

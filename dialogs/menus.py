@@ -20,8 +20,12 @@ COACH = (
     "move_athlete", "club", "drill", "leave", "week", "settings", "language", "hour", "zone", "weekday",
     "help", "privacy", "export", "erase",
 )  # fmt: skip
+GUARDIAN = ("help", "adult", "stop", "language", "privacy", "export", "erase")
 
 
 def own(person: Person) -> tuple[str, ...]:
-    """The commands that a coach's own menu lists, first those of a coach. Empty: they see the one of everybody."""
+    """The commands that a coach's own menu lists, first those of a coach, or a guardian's. Empty: they see the one of
+    everybody."""
+    if person.ward_id is not None:
+        return GUARDIAN
     return tuple(dict.fromkeys((*COACH, *(ATHLETE if person.runs else ())))) if person.coaches else ()

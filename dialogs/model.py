@@ -107,6 +107,11 @@ class Person:
     in_group: bool = False  # has agreed that the coaches in the group of their coach read along (dialogs.topics)
     offered: tuple[int, ...] = ()
     drill: bool = False  # made up, for practice alarms: neither runs nor coaches, and counts nowhere
+    # Under 18 (see dialogs.minors). Of an athlete: what they have said (None: not asked yet), and who reads along; of a
+    # guardian, who neither runs nor coaches: whose
+    minor: bool | None = None
+    guardian_id: int | None = None
+    ward_id: int | None = None
     # The weekly message (see dialogs.weekday): on which weekday (0: Monday), at which hour (None: the usual one of
     # their part), or not at all; the local dates of the last and of the next one, as an athlete and as a coach
     weekly: bool = True
@@ -132,6 +137,16 @@ class Person:
     races: tuple[date, ...] = ()
     turn: int = 0
     talks: tuple[Talk, ...] = ()
+
+    @property
+    def alone(self) -> bool:
+        """Under 18, and nobody reads along."""
+        return self.minor is True and self.guardian_id is None
+
+    @property
+    def resting(self) -> bool:
+        """Nothing is asked of this athlete by itself."""
+        return self.erase_asked is not None or self.alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +206,8 @@ class Escalation:
     asks        number of the wakeup that asks the owner what has come of it; only the last one counts
     seen        the athlete's local dates on which it was told, oldest first, with the worst number of a pain that day
     past        the rounds before this one: it was taken, and a new symptom has opened it again
+    private     its words touch on self-harm or violence, which the guardian of somebody under 18 is not sent
+    by_guardian it came from a guardian's words, and the athlete has said nothing of it: they are told nothing of it
     """
 
     id: int
@@ -215,6 +232,8 @@ class Escalation:
     seen: tuple[tuple[date, int | None], ...] = ()
     notes: tuple[Note, ...] = ()
     past: tuple[Round, ...] = ()
+    private: bool = False
+    by_guardian: bool = False
 
     @property
     def open(self) -> bool:
@@ -368,6 +387,7 @@ class Invite:
     """A seat kept for one person. Only a hash of its code is stored; it works once, until `expires_at`.
 
     `seat_id`: the person is known already, but has never pressed Start (a coach, whom athletes wait for).
+    `ward_id`: it is for the guardian of this athlete.
     """
 
     id: int
@@ -377,6 +397,7 @@ class Invite:
     expires_at: datetime
     code: str | None = None
     seat_id: int | None = None
+    ward_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -512,6 +533,9 @@ class Snapshot:
     coach: Person | None = None
     backup: Person | None = None
     athletes: tuple[Person, ...] = ()
+    guardians: tuple[Person, ...] = ()  # of this athlete, or of a coach's athletes, as far as they are under 18
+    ward: Person | None = None  # of a guardian, or of whoever opens an invitation to become one
+    minors: bool = False  # the club takes athletes under 18; read only where a turn asks
     colleagues: tuple[Person, ...] = ()  # the club's other coaches, oldest first: the first is the head coach
     # Not closed: this athlete's own, and those this coach answers for; also an athlete's own that were closed lately.
     escalations: tuple[Escalation, ...] = ()

@@ -79,7 +79,12 @@ def read(draft: Draft, one: Escalation) -> None:
     draft.record("step", "read", {"short": one.short}, about=athlete)
     draft.say(
         "concerns.read",
-        {"reader": draft.person.name, "at": draft.local_time(draft.now, athlete), "words": concerns.last_words(one)},
+        {
+            "short": one.short,
+            "reader": draft.person.name,
+            "at": draft.local_time(draft.now, athlete),
+            "words": concerns.last_words(one),
+        },
         to=athlete,
         about=athlete.id,
         quiet=True,

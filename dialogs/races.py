@@ -261,7 +261,7 @@ def due(draft: Draft, event: Due) -> None:
 def _askable(draft: Draft) -> bool:
     me = draft.person
     paused = me.paused_until is not None and me.paused_until > draft.today
-    return me.runs and me.consent_at is not None and me.reachable and me.erase_asked is None and not paused
+    return me.runs and me.consent_at is not None and me.reachable and not me.resting and not paused
 
 
 # --- answers --------------------------------------------------------------------------------------------------------

@@ -189,7 +189,7 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
 def erase(draft: Draft) -> None:
     """Everything about this turn's person goes now. Whoever answers for others, or is answered for, is replaced and
     told; the words to them are the last that name the erased, and are deleted once they have been sent."""
-    me, receipt = draft.person, _receipt(draft)
+    me, receipt = draft.person, receipt_of(draft)
     told: dict[str, Any] = {"about": me.id, "quiet": True}
     if me.coaches and (heir := _heir(draft)) is not None and (own := _own(draft)):
         for one in own:
@@ -210,6 +210,20 @@ def erase(draft: Draft) -> None:
     draft.erase = Erase(me.id, receipt, _told(draft, me, receipt))
 
 
+def go(draft: Draft, whom: Person, text: str, facts: Mapping[str, Json]) -> None:
+    """Everything about this person goes with this turn, and `text` is the last word, to their chat: by then they are
+    nobody. (Of a guardian, or of somebody too young for this club.)"""
+    receipt = receipt_of(draft)
+    if draft.tapped is not None and whom.id == draft.person.id:
+        id, query = draft.tapped.message_id, draft.tapped.query_id
+        draft.messages.append(
+            Message(None, "", chat_id=whom.chat_id, strip=True, edit=True, message_id=id, answers=query)
+        )
+    coach = draft.known.coach.name if draft.known.coach else None
+    told = Message(None, text, {"coach": coach, **facts}, chat_id=whom.chat_id, key=f"{KEY}{receipt}")
+    draft.erase = Erase(whom.id, receipt, told if whom.chat_id is not None else None)
+
+
 def decide(draft: Draft, id: str) -> None:
     """ "Erase now": the coach has looked. Only for an athlete whom they answer for, and who wishes it still."""
     athlete = draft.athlete(int(id)) if id.isascii() and id.isdecimal() and len(id) < 19 else None
@@ -219,7 +233,7 @@ def decide(draft: Draft, id: str) -> None:
     if athlete.coaches:  # others are theirs, whom this turn does not know: they hand over by their own /erase
         draft.say("rights.coaches_too", {"athlete": athlete.name} | _open_ones(_not_closed(draft, athlete)))
         return
-    receipt = _receipt(draft)
+    receipt = receipt_of(draft)
     if (talk := draft.talk("relay")) is not None and talk.slots["athlete"] == athlete.id:
         draft.close("relay")
     draft.erase = Erase(athlete.id, receipt, _told(draft, athlete, receipt))
@@ -237,7 +251,8 @@ def _told(draft: Draft, whom: Person, receipt: str) -> Message | None:
     return Message(None, "rights.receipt", facts, chat_id=whom.chat_id, key=f"{KEY}{receipt}")
 
 
-def _receipt(draft: Draft) -> str:
+def receipt_of(draft: Draft) -> str:
+    """Ten signs that name one erasure."""
     number = int(draft.known.dice[16:29], 16)
     return spelled(number, _RECEIPT)
 

@@ -66,7 +66,7 @@ def due(draft: Draft, event: Due) -> None:
     """The day stayed quiet. Stale is normal: they were heard, or are not asked any more. After a restore nobody knows
     whether they were, and the next questions will tell."""
     me = draft.person
-    asks = me.runs and me.consent_at is not None and me.reachable and me.erase_asked is None
+    asks = me.runs and me.consent_at is not None and me.reachable and not me.resting
     if not me.unheard or not asks or timing.lost_until(event.data) or escalation.waiting(draft):
         return  # the last: a human is being rung for them this moment
     if _unsent(draft, int(event.data["missed"])):

@@ -40,6 +40,7 @@ LOOK = "look"
 WORDS = ("coach.answers", "coach.attached", "coach.transcript", "coach.corrects")
 PAGES = ("coach.page", "coach.adds")
 LETTERS = {"athlete.from_coach": "topics.letter", "athlete.file_from_coach": "topics.file"}
+NOT_SENT = ("coach.letter_waits", "minors.no_letter")
 COPY = ":topic"  # behind the name of a bubble or a key: that of its copy
 
 
@@ -247,14 +248,12 @@ def _said(known: Snapshot, event: Grouped, topic: Topic) -> Outcome:
         return _once(known, event, "topics.not_sent", {"athlete": athlete.name}, by="kind")
     # It was said in front of everybody, and stands there: no "on its way" into the private chat.
     draft.messages = [
-        replace(one, about=athlete.id, topic=athlete.id) if one.text == "coach.letter_waits" else one
+        replace(one, about=athlete.id, topic=athlete.id) if one.text in NOT_SENT else one
         for one in draft.messages
         if not (one.text == "coach.letter_sent" and one.to == me.id)
     ]
     if topic.coach is not None and topic.coach.id != me.id:  # to the topic, and not to who has written there
-        draft.messages = [
-            replace(one, to=topic.coach.id) if one.text == "coach.letter_waits" else one for one in draft.messages
-        ]
+        draft.messages = [replace(one, to=topic.coach.id) if one.text in NOT_SENT else one for one in draft.messages]
     return draft.outcome()
 
 

@@ -23,8 +23,9 @@ coach lays it out in `laying`, reads and sets the rules in `rulebook`, sees in `
 `dossier` one person, in `lookup` all of them, acts in `acts`, is understood in plain words by `coach_words`, and does
 all else in `desk`. `joining` is how one comes in, `rights` how one leaves. Who reads while a coach is away is `cover`
 (and `answering`, which storage asks too), who reads from now on `passing`; `attention` is what interrupts a coach,
-`drill` the practice alarm, `broadcast` a letter to all of their own. `draft` is the sheet they all write on, `render`
-turns it into texts.
+`drill` the practice alarm, `broadcast` a letter to all of their own. With somebody under 18 a guardian reads along:
+`minors` is what they are sent, `guardians` what they say and do, `wards` what becomes of it. `draft` is the sheet they
+all write on, `render` turns it into texts.
 """
 
 from __future__ import annotations
@@ -44,10 +45,12 @@ from dialogs import (
     desk,
     drill,
     escalation,
+    guardians,
     hearing,
     importing,
     joining,
     lists,
+    minors,
     mornings,
     owning,
     passing,
@@ -59,6 +62,7 @@ from dialogs import (
     timing,
     topics,
     transcripts,
+    wards,
     weekday,
     weeks,
 )
@@ -93,11 +97,14 @@ def take_turn(known: Snapshot, event: Event) -> Outcome:
     """Everything that follows from this event. Raises only where the program is wrong; the caller then tries again,
     and after some tries hands the same update in as `Unread`."""
     if isinstance(event, Grouped | Moved) or (known.sender is not None and not known.sender.private):
-        return topics.through(known, topics.grouped(known, event))
+        return _read_along(known, topics.grouped(known, event))
     person = known.person
     if person is None:
         return _nobody(known, event)
     draft = Draft(known, person, event)
+    if person.ward_id is not None and not isinstance(event, Due):
+        guardians.turn(draft, event)
+        return _read_along(known, draft.outcome())
     if known.sender is not None:
         _lay_aside(draft)
         if person.unheard and not isinstance(event, Blocked):
@@ -137,7 +144,12 @@ def take_turn(known: Snapshot, event: Event) -> Outcome:
         case _:
             assert_never(event)
     drill.tidy(draft)
-    return topics.through(draft.known, draft.outcome())
+    return _read_along(draft.known, draft.outcome())
+
+
+def _read_along(known: Snapshot, outcome: Outcome) -> Outcome:
+    """What the turn says, with what guardians and topics get of it."""
+    return topics.through(known, minors.through(known, guardians.farewell(known, outcome)))
 
 
 # --- whom we do not know ------------------------------------------------------------------------------------------
@@ -151,6 +163,8 @@ def _nobody(known: Snapshot, event: Event) -> Outcome:
         return Outcome(messages=(Message(head.id, "coach.unread_stranger", {"words": event.raw[:CAUSE_RAW]}),))
     if known.sender is None or isinstance(event, Blocked | Unblocked | Due | Unreachable):
         return Outcome()
+    if isinstance(event, Started) and (invite := known.invite) is not None and invite.ward_id is not None:
+        return guardians.welcome(known, invite, known.sender, event)
     if isinstance(event, Started) and (invite := known.invite) is not None:
         newcomer = joining.new_person(known, invite, known.sender)
         draft = Draft(joining.invited_by(known, invite), newcomer, event)
@@ -164,6 +178,9 @@ def _nobody(known: Snapshot, event: Event) -> Outcome:
 
 def _start(draft: Draft, event: Started) -> None:
     invite, me = draft.known.invite, draft.person
+    if invite is not None and invite.ward_id is not None:
+        draft.say("guardian.has_a_part")
+        return
     if invite is not None:  # a coach may run, an athlete may begin to coach: one person, two roles
         draft.used_invite = invite.id
         draft.record("event", "joined")
@@ -176,6 +193,7 @@ def _start(draft: Draft, event: Started) -> None:
             runs=me.runs or not invite.coaches,
             coach_id=me.coach_id if invite.coaches else invite.coach_id,
             joined_at=me.joined_at or draft.now,
+            minor=False if me.minor is None and me.consent_at is not None else me.minor,  # they said 18 or over
             consent_at=None,  # another coach will read: that is asked anew
         )
     if not joining.settled(draft.person):
@@ -236,6 +254,10 @@ def _due(draft: Draft, event: Due) -> None:
             cover.due(draft, event)
         case "club":
             cover.club_read(draft, event)
+        case "guardian":
+            wards.due(draft, event)
+        case "both":
+            guardians.both(draft)
         case "moving":
             passing.asked(draft, event)
         case "left":

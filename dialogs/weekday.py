@@ -31,7 +31,7 @@ def plan_next(draft: Draft, after: datetime | None = None) -> None:
     others that are open are void. None for who has not agreed, cannot be reached, wants to go, or wants none."""
     me = draft.person
     draft.cancelled += [f"{WEEK}:{me.id}:", f"{COACH_WEEK}:{me.id}:"]
-    here = me.weekly and me.consent_at is not None and me.reachable and me.erase_asked is None
+    here = me.weekly and me.consent_at is not None and me.reachable and not me.resting
     draft.change(
         week_next=_plan(draft, WEEK, me.week_at or ATHLETES_AT, me.week_on, after) if here and me.runs else None,
         coach_week_next=_plan(draft, COACH_WEEK, me.week_at or COACHES_AT, me.coach_week_on, after)
@@ -55,7 +55,7 @@ def mend(draft: Draft) -> None:
     """In a turn that comes each day: whoever has no weekly message planned gets one."""
     me = draft.person
     lost = (me.runs and _lost(draft, me.week_next)) or (me.coaches and _lost(draft, me.coach_week_next))
-    if lost and me.weekly and me.consent_at is not None and me.reachable and me.erase_asked is None:
+    if lost and me.weekly and me.consent_at is not None and me.reachable and not me.resting:
         plan_next(draft)
 
 
@@ -67,7 +67,7 @@ def begins(draft: Draft, event: Due) -> bool:
     """Is this weekly message to be written? The next one is planned in any case, and its date is used up. After a
     restore it may have come already."""
     me = draft.person
-    if event.day is None or me.consent_at is None or me.erase_asked is not None or not me.weekly:
+    if event.day is None or me.consent_at is None or me.resting or not me.weekly:
         return False
     lost_until = timing.lost_until(event.data)
     if event.kind == COACH_WEEK:

@@ -35,6 +35,10 @@ COLUMNS = frozenset(
         "backup_id",
         "reachable",
         "joined_at",
+        # An older release that saves an athlete must not make them an adult.
+        "minor",
+        "guardian_id",
+        "ward_id",
     }
 )
 

@@ -25,7 +25,7 @@ from typing import Any, Literal, cast
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
-HEAD = "0006"  # the newest revision in storage/migrations; a test compares
+HEAD = "0007"  # the newest revision in storage/migrations; a test compares
 
 State = Literal["empty", "current", "older", "newer"]
 

@@ -39,12 +39,13 @@ import sqlalchemy as sa
 from dialogs import answering
 from dialogs.events import Event, Grouped, Said, Sender, Sent, Started, Tapped
 from dialogs.model import Escalation, Invite, Json, Message, Outcome, Person, Snapshot, Topic
-from storage import attention, codec, due, feeds, journal, outbox, plans, proposals, topics, training
+from storage import attention, club, codec, due, feeds, journal, outbox, plans, proposals, topics, training
 from storage.db import Conflict
 from storage.schema import invite, person, upsert
-from storage.unread import RECORDS, STEPS, Looks, Needed
+from storage.unread import RECORDS, STEPS, SWITCH, Looks, Needed
 
 DRILL = "DRILL"  # the name of whoever is made up: it stands in every text of a practice alarm
+MINORS = "minors"  # the line of the club that says "on" where it takes athletes under 18 (`aidstation minors`)
 DAYS = 8  # how far back a turn reads the journal: the last seven days for the coach's page, and today
 
 _PERSON = sa.select(*(person.c[name] for name in sorted(codec.COLUMNS)), person.c.facts)
@@ -67,7 +68,7 @@ _COACHES = (
     .order_by(*_by_age)
 )
 # A row without a part to play is the tombstone of somebody erased.
-_EVERYONE = _PERSON.where(sa.or_(person.c.runs, person.c.coaches)).order_by(person.c.id)
+_EVERYONE = _PERSON.where(sa.or_(person.c.runs, person.c.coaches, person.c.ward_id.is_not(None))).order_by(person.c.id)
 _ATHLETES = _PERSON.where(person.c.coach_id.in_(sa.bindparam("coaches", expanding=True))).order_by(person.c.id)
 # For the head coach alone: it reads the whole table.
 _ORPHANS = _PERSON.where(
@@ -78,6 +79,7 @@ _OF_COACH = _PERSON.where(person.c.coach_id == sa.bindparam("coach")).order_by(p
 
 # For athletes' turns, the hot path: not all coaches of the club but the athletes' own, those whom these have named (as
 # backup, or to stand in), and the three active ones who joined first: one of them is neither the coach nor the athlete.
+# The guardian of an athlete under 18 comes with them, so that this costs no statement of its own.
 _coaches: sa.BindParameter[Sequence[int]] = sa.bindparam("coaches", expanding=True)
 _named = person.alias("named")
 _first = sa.select(person.c.id).where(_active).order_by(*_by_age).limit(answering.LOOKED_AT).subquery("first")
@@ -92,7 +94,13 @@ _ANSWERING = _PERSON.where(
     )
 ).order_by(*_by_age)
 _INVITE = sa.select(
-    invite.c.id, invite.c.name, invite.c.coaches, invite.c.coach_id, invite.c.expires_at, invite.c.seat_id
+    invite.c.id,
+    invite.c.name,
+    invite.c.coaches,
+    invite.c.coach_id,
+    invite.c.expires_at,
+    invite.c.seat_id,
+    invite.c.ward_id,
 ).where(
     invite.c.code_hash == sa.bindparam("hash"),
     invite.c.used_at.is_(None),
@@ -171,7 +179,8 @@ def load(
     and those of the escalations that they answer for; `proposals` are theirs that are open. Into whose `training` the
     turn may look: their own and their athletes', and it is left unread.
     Of the club's other coaches (`colleagues`) a coach sees all; anybody else's turn, also a stranger's, gets
-    the first three at most: enough to know the head coach.
+    the first three at most: enough to know the head coach. A guardian's turn knows the athlete (`ward`), who answers
+    for them, and nothing of what they have said.
     """
     me = _me(tx, sender, person_id, event)
     invited = _invited(tx, event, now)
@@ -204,10 +213,16 @@ def load(
         if me.runs:
             escalations = (*escalations, *journal.closed_lately(tx, me.id, now))
         wishes = proposals.open_of(tx, [each.id for each in athletes]) if athletes else ()
-        snapshot = replace(snapshot, escalations=escalations, athletes=athletes, proposals=wishes)
+        reading = sorted({each.guardian_id for each in (me, *athletes) if each.guardian_id is not None})
+        guardians = _people(tx, _BY_IDS, people=reading) if reading else ()
+        snapshot = replace(snapshot, escalations=escalations, athletes=athletes, proposals=wishes, guardians=guardians)
     else:
-        coaches = _near(_people(tx, _ANSWERING, coaches=_coach_ids([me] if me is not None else [])), me)
-        if me is not None:
+        ward = _ward(tx, me, invited)
+        whose = ward or me  # a guardian's words go to whoever answers for the athlete
+        found = _people(tx, _ANSWERING, coaches=_near_ids([whose] if whose is not None else []))
+        coaches = _near(found, whose)
+        snapshot = replace(snapshot, ward=ward, guardians=_guardians_in(found, whose))
+        if me is not None and ward is None:
             snapshot = replace(snapshot, escalations=journal.for_turn(tx, me.id, now=now))
     if me is None and snapshot.invite is not None and snapshot.invite.coach_id is not None:
         snapshot = replace(snapshot, coach=by_id(tx, snapshot.invite.coach_id))  # who is to be named in the welcome
@@ -218,7 +233,8 @@ def load(
         training=training.unread(me, snapshot.athletes),
         looked=_unlooked(me, snapshot.athletes),
         steps=STEPS,
-        **_answering_for(me, coaches, now),
+        minors=SWITCH,
+        **_answering_for(snapshot.ward or me, coaches, now),
     )
 
 
@@ -237,7 +253,7 @@ def load_athletes(
     if not people:
         return []
     escalations = journal.for_turn(tx, *(me.id for me in people), now=now)
-    coaches = _people(tx, _ANSWERING, coaches=_coach_ids(people))
+    coaches = _people(tx, _ANSWERING, coaches=_near_ids(people))
     return [
         Snapshot(
             now=now,
@@ -245,11 +261,13 @@ def load_athletes(
             bot=bot,
             sender=sender,
             person=me,
+            guardians=_guardians_in(coaches, me),
             escalations=tuple(each for each in escalations if each.athlete_id == me.id),
             records=RECORDS,
             training=training.unread(me, ()),
             looked=_unlooked(me),
             steps=STEPS,
+            minors=SWITCH,
             **_answering_for(me, _near(coaches, me), now),
         )
         for me, sender in zip(people, senders, strict=False)
@@ -268,6 +286,8 @@ def with_needed(tx: sa.Connection, snapshot: Snapshot, needed: Needed) -> Snapsh
         found = journal.look(tx, snapshot.person.id, needed.look, snapshot.now)
         looked = replace(snapshot.looked, read={**snapshot.looked.read, needed.look: found})
         return replace(snapshot, looked=looked)
+    if needed.minors:
+        return replace(snapshot, minors=club.recall(tx, MINORS) == "on")
     if needed.steps:
         return replace(snapshot, steps=attention.steps(tx, snapshot))
     if not needed.whose:
@@ -280,9 +300,21 @@ def _unlooked(me: Person | None, athletes: Sequence[Person] = ()) -> Looks:
     return Looks(frozenset({one.id for one in (me, *athletes) if one is not None}))
 
 
-def _coach_ids(athletes: Sequence[Person]) -> list[int]:
-    """Of the coaches whom these athletes' turns must know: their own, and those among whom they are to choose."""
-    return sorted({id for each in athletes for id in (each.coach_id, *each.offered) if id is not None})
+def _near_ids(athletes: Sequence[Person]) -> list[int]:
+    """Of whom these athletes' turns must know: their own coaches, those among whom they are to choose, guardians."""
+    return sorted(
+        {id for each in athletes for id in (each.coach_id, *each.offered, each.guardian_id) if id is not None}
+    )
+
+
+def _guardians_in(found: Sequence[Person], athlete: Person | None) -> tuple[Person, ...]:
+    return tuple(each for each in found if athlete is not None and each.id == athlete.guardian_id)
+
+
+def _ward(tx: sa.Connection, me: Person | None, invited: Invite | None) -> Person | None:
+    """Whose guardian this turn's person is, or is invited to become."""
+    ward_id = me.ward_id if me is not None else invited.ward_id if invited is not None else None
+    return by_id(tx, ward_id) if ward_id is not None else None
 
 
 def _near(coaches: Sequence[Person], me: Person | None) -> tuple[Person, ...]:
@@ -313,7 +345,7 @@ def _me(tx: sa.Connection, sender: Sender | None, person_id: int | None, event: 
         return None
     me = found[0] if found else None
     # Of whom is erased only the number is left.
-    return me if me is not None and (me.runs or me.coaches or me.drill) else None
+    return me if me is not None and (me.runs or me.coaches or me.drill or me.ward_id is not None) else None
 
 
 def _seated(tx: sa.Connection, seat_id: int, sender: Sender) -> Person | None:
@@ -328,7 +360,7 @@ def _invited(tx: sa.Connection, event: Event | None, now: datetime) -> Invite | 
     if not isinstance(event, Started) or not event.code:
         return None
     row = tx.execute(_INVITE, {"hash": _hash(event.code), "now": now}).first()
-    return None if row is None else Invite(*row[:5], seat_id=row[5])
+    return None if row is None else Invite(*row[:5], seat_id=row[5], ward_id=row[6])
 
 
 def _about(tx: sa.Connection, sender: Sender | None, event: Event | None) -> int | None:
@@ -496,6 +528,7 @@ def _refuse_foreign(snapshot: Snapshot, outcome: Outcome, messages: Sequence[Mes
     me = snapshot.person
     own = {0} if me is None else {0, me.id}
     near = (snapshot.coach, snapshot.backup, *snapshot.athletes, *snapshot.colleagues)
+    near = (*near, snapshot.ward, *snapshot.guardians)
     if snapshot.topic is not None:
         near = (*near, snapshot.topic.athlete, snapshot.topic.coach)
     coach_of = {one.id: one.coach_id for one in (*near, me, outcome.person) if one is not None}
@@ -530,8 +563,8 @@ def _addressed(
 ) -> tuple[list[dict[str, Any]], tuple[Message, ...]]:
     """The outbox rows of a turn, and the messages that cannot be put."""
     snapshot = turn.snapshot
-    known = {each.id: each for each in (*snapshot.athletes, *snapshot.colleagues)}
-    known |= {each.id: each for each in (snapshot.coach, snapshot.backup, me) if each is not None}
+    known = {each.id: each for each in (*snapshot.athletes, *snapshot.colleagues, *snapshot.guardians)}
+    known |= {each.id: each for each in (snapshot.coach, snapshot.backup, snapshot.ward, me) if each is not None}
     own = me.id if me is not None else 0
     rows = []
     unsent = []
@@ -595,6 +628,7 @@ def _new_invite(tx: sa.Connection, new: Invite, now: datetime) -> int:
         "coaches": new.coaches,
         "coach_id": new.coach_id,
         "seat_id": new.seat_id,
+        "ward_id": new.ward_id,
         "created_at": now,
         "expires_at": new.expires_at,
     }

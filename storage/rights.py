@@ -9,7 +9,8 @@
 
 What an erasure leaves. The row in `person` becomes a tombstone: rows of others refer to its number, which must never
 come to mean somebody else. `erasure` has that number, the receipt and how many rows went. Letters of a coach, and the
-plans they made, stay with the athletes they are for, without the coach's name. The words that tell a coach that
+plans they made, stay with the athletes they are for, without the coach's name. So do words of a guardian that were
+flagged. With an athlete their guardian goes, who is here for nothing else. The words that tell a coach that
 somebody has gone leave first, and go with the next sweep.
 
 The words of one person also stand in texts that others were sent: in a coach's lists, in the copy of a page that comes
@@ -52,7 +53,8 @@ Row = Mapping[Any, Any]
 
 PERSONAL: Columns = {
     "person": (
-        "name", "chat_id", "user_id", "runs", "coaches", "coach_id", "backup_id", "reachable", "joined_at", "facts",
+        "name", "chat_id", "user_id", "runs", "coaches", "coach_id", "backup_id", "reachable", "joined_at", "minor",
+        "guardian_id", "ward_id", "facts",
     ),
     "invite": ("name", "coaches", "coach_id", "created_at", "expires_at", "used_at"),
     "inbox": ("who", "raw", "received_at"),
@@ -78,7 +80,7 @@ SERVICE: Columns = {
 }
 TECHNICAL: Columns = {
     "person": ("id", "version"),
-    "invite": ("id", "code_hash", "seat_id", "used_by"),
+    "invite": ("id", "code_hash", "seat_id", "ward_id", "used_by"),
     "inbox": ("id", "key", "status", "attempts", "not_before", "finished_at", "error_class"),
     "due": ("id", "person_id", "key", "ready_at", "status", "attempts", "created_at", "error_class"),
     "outbox": (
@@ -119,8 +121,8 @@ def everything(tx: sa.Connection, person_id: int) -> dict[str, Json]:
         invite: sa.or_(invite.c.used_by == person_id, invite.c.seat_id == person_id),
         inbox: sa.and_(inbox.c.who.in_(_known_as(me)), inbox.c.raw != ""),
         due: due.c.person_id == person_id,
-        # What a coach was sent speaks of athletes: those words are theirs.
-        outbox: outbox.c.to_person == person_id if not me["coaches"] else sa.false(),
+        # What a coach or a guardian was sent speaks of athletes: those words are theirs.
+        outbox: outbox.c.to_person == person_id if not me["coaches"] and me["ward_id"] is None else sa.false(),
         journal: journal.c.person_id == person_id,
         escalation: escalation.c.athlete_id == person_id,
         version: version.c.person_id == person_id,
@@ -228,6 +230,8 @@ _HEIR = (
 )
 _COACHES = sa.select(person).where(person.c.coaches)
 _ATHLETES = sa.select(person).where(person.c.coach_id == sa.bindparam("me"))
+_NEAR = sa.select(person).where(sa.or_(person.c.ward_id == sa.bindparam("me"), person.c.id == sa.bindparam("ward")))
+_GUARDIANS = sa.select(person.c.id).where(person.c.ward_id == sa.bindparam("me"))
 _ENTER = upsert(erasure).on_conflict_do_nothing(index_elements=["receipt"])
 
 
@@ -243,11 +247,16 @@ def erase(tx: sa.Connection, person_id: int, receipt: str, now: datetime) -> dic
         me = tx.execute(_ME, {"me": person_id}).mappings().one()
     coaches = tx.execute(_COACHES.with_for_update(key_share=True)).mappings().all()
     athletes = tx.execute(_ATHLETES, {"me": person_id}).mappings().all()
-    readers = [each for each in (*coaches, *athletes) if each["id"] != person_id]
+    near = tx.execute(_NEAR, {"me": person_id, "ward": me["ward_id"] or 0}).mappings().all()
+    readers = [each for each in (*coaches, *athletes, *near) if each["id"] != person_id]
     counts = _delete(tx, me, now)
-    _empty_copies(tx, person_id, readers)
+    _empty_copies(tx, person_id, readers, me["ward_id"])
     for each in coaches:
         _forget_letters(tx, each, person_id)
+    for guardian in tx.execute(_GUARDIANS, {"me": person_id}).scalars().all():  # they are nobody here without them
+        for table, count in erase(tx, guardian, f"{receipt}-{guardian}", now).items():
+            counts[table] += count
+    tx.execute(sa.update(person).where(person.c.guardian_id == person_id).values(guardian_id=None))
     if athletes:
         heir = tx.execute(_HEIR, {"me": person_id}).scalar()
         mine = sa.update(person).where(person.c.coach_id == person_id)
@@ -290,6 +299,7 @@ def _delete(tx: sa.Connection, me: Row, now: datetime) -> dict[str, int]:
             invite.c.used_by == id,
             invite.c.seat_id == id,
             invite.c.coach_id == id,
+            invite.c.ward_id == id,
             # A second invitation for the same person, which nobody has opened.
             sa.and_(invite.c.used_at.is_(None), invite.c.name == me["name"], invite.c.coach_id == me["coach_id"]),
         ),
@@ -305,12 +315,14 @@ def _delete(tx: sa.Connection, me: Row, now: datetime) -> dict[str, int]:
     return counts
 
 
-def _empty_copies(tx: sa.Connection, id: int, readers: Iterable[Row]) -> None:
-    """What their coaches (or athletes) were sent without being marked as about them, and what came back with a tap."""
+def _empty_copies(tx: sa.Connection, id: int, readers: Iterable[Row], ward_id: int | None) -> None:
+    """What their coaches (or athletes) were sent without being marked as about them, and what came back with a tap. Of
+    a guardian also what coaches were sent about the athlete: it holds their words, too."""
     readers = list(readers)
     known_as = [number for each in readers for number in _known_as(each)]
     numbers = [each["id"] for each in readers]
-    to_them = sa.and_(_over, outbox.c.about.is_(None), outbox.c.to_person.in_(_ids))
+    marked = sa.and_(outbox.c.about == ward_id, outbox.c.to_person != ward_id) if ward_id is not None else sa.false()
+    to_them = sa.and_(_over, sa.or_(outbox.c.about.is_(None), marked), outbox.c.to_person.in_(_ids))
     full = sa.cast(outbox.c.payload, sa.Text) != "{}"
     tx.execute(sa.update(outbox).where(to_them, full).values(payload={}), {"ids": numbers})
     handled = sa.and_(inbox.c.status == "done", inbox.c.who.in_(_ids), inbox.c.raw != "")

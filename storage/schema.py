@@ -169,6 +169,9 @@ person = sa.Table(
     _person("backup_id"),
     sa.Column("reachable", sa.Boolean, nullable=False),
     sa.Column("joined_at", Instant),
+    sa.Column("minor", sa.Boolean),  # NULL: not asked
+    _person("guardian_id"),
+    _person("ward_id"),
     sa.Column("facts", _Json, nullable=False),  # the other fields of dialogs.model.Person, see storage.codec
     sa.Column("version", sa.Integer, nullable=False),
     sa.CheckConstraint("backup_id <> id", name="own_backup"),
@@ -185,6 +188,7 @@ invite = sa.Table(
     sa.Column("name", Words, nullable=False),
     sa.Column("coaches", sa.Boolean, nullable=False),
     _person("coach_id"),
+    _person("ward_id"),  # for the guardian of this athlete
     _person("seat_id"),  # a coach who is known by name before they press Start, so that athletes can be theirs
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),

@@ -1,9 +1,9 @@
 """What stands in a snapshot for what was not read.
 
 Most turns need little of what is known, and a statement costs more than a turn. So the journal (of turns that are
-loaded together), what the rule book looks at, what a coach looks up and what has interrupted coaches (of all turns) are
-left unread. A turn that looks there raises Needed, which says what it wanted; it is read, and the turn, which has done
-nothing yet, is taken again (bot.handle).
+loaded together), what the rule book looks at, what a coach looks up, what has interrupted coaches and whether the club
+takes minors (of all turns) are left unread. A turn that looks there raises Needed, which says what it wanted; it is
+read, and the turn, which has done nothing yet, is taken again (bot.handle).
 
 That ends: what has been read does not raise again. Of the training a turn gets the person whom it has asked for, and
 then another (a coach's own settings and one athlete are the usual two). With the third it gets all whom it may ask for:
@@ -23,11 +23,19 @@ ONE_BY_ONE = 2
 
 
 class Needed(Exception):
-    """Take the turn again with this: the training of these people, this look, Snapshot.steps or, where there is none of
-    it, the journal."""
+    """Take the turn again with this: the training of these people, this look, Snapshot.steps, Snapshot.minors or, where
+    there is none of it, the journal."""
 
-    def __init__(self, whose: frozenset[int] = frozenset(), look: Look | None = None, *, steps: bool = False) -> None:
+    def __init__(
+        self,
+        whose: frozenset[int] = frozenset(),
+        look: Look | None = None,
+        *,
+        steps: bool = False,
+        minors: bool = False,
+    ) -> None:
         super().__init__()
+        self.minors = minors
         self.whose = whose
         self.look = look
         self.steps = steps
@@ -50,6 +58,14 @@ class _Steps(_Records):
     steps = True
 
 
+class _Switch:
+    """Whoever asks whether it is on or off raises."""
+
+    def __bool__(self) -> NoReturn:
+        raise Needed(minors=True)
+
+
+SWITCH = cast(bool, _Switch())  # Snapshot.minors
 RECORDS = cast(tuple[Record, ...], _Records())
 STEPS = cast(tuple[Record, ...], _Steps())  # Snapshot.steps
 

@@ -1,7 +1,8 @@
 """The open house: what `aidstation run` starts without a token. The real service, three phones, a clock to turn.
 
 Kim is a coach, Ann runs and has joined, Ben holds an invitation that he has not opened. It is a morning, and Ann's
-check-in has just come. The line on top of the page says what to try next, by what the phones show.
+check-in has just come. If Ben says that he is under 18, a fourth phone appears: Linda's, to whom he forwards his link.
+The line on top of the page says what to try next, by what the phones show.
 
 Everything is made anew at each start: a sandbox keeps nothing. So its database is a file of its own, named by the port
 that it holds, which no second sandbox can hold; and one that was named by DATABASE_URL must be empty, because real
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
@@ -28,7 +30,7 @@ from bot.sandbox.phone import Phone
 from bot.sandbox.server import PageHooks, PhoneCard, serve
 from bot.sandbox.stage import NAME, TOKEN, Stage, next_morning
 from dialogs import render, timing
-from storage import db, people
+from storage import club, db, people
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ HOME = "London"
 ZONE = "Europe/London"
 PORT = 8765
 FOLDER = Path("data")
+LINK = re.compile(r"\?start=(\w+)")
 
 
 @dataclass(slots=True)
@@ -47,6 +50,17 @@ class House:
     stage: Stage | None = None
     trouble: str = ""
     _turning: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def phones(self) -> tuple[PhoneCard, ...]:
+        """Who holds a phone. If Ben says that he is under 18, Linda holds one, too, with the link that he forwards."""
+        if self.stage is None:
+            return self.cards
+        shown = [LINK.search(one.text) for one in self.stage.phones["Ben"].screen() if not one.mine]
+        code = next((one[1] for one in reversed(shown) if one is not None), None)
+        if code is None:
+            return self.cards
+        linda = self.stage.phones.get("Linda") or self.stage.phone("Linda")
+        return (*self.cards, PhoneCard(linda.user_id, "Linda", "guardian", code))
 
     def now(self) -> datetime:
         return timing.local(ZONE, self.clock.now())
@@ -65,6 +79,9 @@ class House:
                 "Good morning! Answer Ann’s check-in: tap “Something hurts” for a sore shin, "
                 "or just write “my shin hurts at night”. Then watch Kim’s phone."
             )
+        linda = next((one for one in self.phones() if one.name == "Linda"), None)
+        if linda is not None and not self.stage.api.users[linda.user_id].started:
+            return "Ben is under 18, so a guardian reads along. Linda’s phone has the link: press START on it."
         if not self.stage.api.users[ben.user_id].started:
             return "Ben has not joined yet: press START on his phone, and answer him in."
         return (
@@ -112,7 +129,7 @@ async def opened(settings: Settings, *, own_database: bool, port: int = PORT) ->
     house = House(clock)
     api = BotApi(token=TOKEN, now=clock.now, username=NAME)
     api.limits = Limits(lambda: clock.now().timestamp())
-    hooks = PageHooks(lambda: house.cards, house.now, house.turn, house.note)
+    hooks = PageHooks(house.phones, house.now, house.turn, house.note)
     async with contextlib.AsyncExitStack() as stack:
         url = await _serve(stack, api, hooks, port)
         if own_database:
@@ -168,8 +185,14 @@ async def _serve(stack: contextlib.AsyncExitStack, api: BotApi, hooks: PageHooks
         return await stack.enter_async_context(serve(api, port=0, page=hooks))
 
 
+def _take_minors(base: db.Database) -> None:
+    with base.begin() as tx:
+        club.remember(tx, people.MINORS, "on")
+
+
 async def _fill(house: House, stage: Stage) -> None:
     try:
+        await stage.app.in_thread(lambda: _take_minors(stage.app.base))
         kim = await stage.coach("Kim", place=HOME)
         ann = await stage.athlete("Ann", kim, place=HOME, goal="a first marathon in spring")
         await stage.lay(kim, "Ann", "Build week")

@@ -147,8 +147,9 @@ class Stage:
         phone = self.phone(name)
         phone.starts(await self.invite(name, coach=coach))
         await self.settle()
-        phone.taps("I agree")
-        await self.settle()
+        for answer in ("I am 18 or over", "I agree"):
+            phone.taps(answer)
+            await self.settle()
         phone.says(place)
         await self.settle()
         phone.says(hour)

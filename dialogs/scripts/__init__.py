@@ -11,6 +11,7 @@ from dialogs.scripts.cover import BROADCAST, LEAVE
 from dialogs.scripts.desk import ADD, JOT, ME, WHOM
 from dialogs.scripts.erase import ERASE
 from dialogs.scripts.followups import FOLLOW
+from dialogs.scripts.guardians import GROWN, GUARDIAN, STOP
 from dialogs.scripts.health import HEALTH
 from dialogs.scripts.importing import IMPORT, ORDER
 from dialogs.scripts.joining import COACH_ONBOARDING, ONBOARDING
@@ -32,6 +33,9 @@ SCRIPTS: dict[str, Script] = {
         CORRECT,
         ONBOARDING,
         COACH_ONBOARDING,
+        GUARDIAN,
+        STOP,
+        GROWN,
         HOUR,
         ZONE,
         DAYS_OFF,

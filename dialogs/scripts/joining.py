@@ -1,4 +1,4 @@
-"""Joining: who reads what (consent), where one lives, when to ask, what a coach should know. Under two minutes."""
+"""Joining: how old, who reads what (consent), where one lives, when to ask, what a coach should know. Two minutes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dialogs.scripts.settings import days_off_step, hour_step, place_step
 ONBOARDING = Script(
     "onboarding",
     (
+        Step("age", ((Option("adult"),), (Option("minor", ends="minor"),))),
         Step("consent", ((Option("agree"),), (Option("decline", ends="declined"),))),
         place_step("place"),
         hour_step("hour"),

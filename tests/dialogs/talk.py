@@ -148,8 +148,10 @@ class Talk:
         self.me = me
         self.heard: list[Heard] = []
         self.outcome = Outcome()
+        self.minors = False  # the club takes athletes under 18
         self.club_week: Mapping[str, Any] | None = None  # as storage.weeks.club makes it
         self.counts: dict[str, int] = {}
+        self.leaving: list[Person] = []  # guardians, who go with their athlete: their last message is put after that
         self.phones: dict[int, str] = {}  # Telegram's code for the language of somebody's phone, where not English
         for one in self.club.people.values():  # what joining has planned
             if one.consent_at and one.runs:
@@ -436,7 +438,7 @@ class Talk:
         dice = hashlib.sha256(f"dice {club.turns}".encode()).hexdigest()
         speaks = isinstance(event, Tapped) or (isinstance(event, Grouped) and event.message is not None)
         me = club.people.get(who) if sender is None or sender.private or speaks else None
-        me = me if me is not None and (me.runs or me.coaches or me.drill) else None
+        me = me if me is not None and (me.runs or me.coaches or me.drill or me.ward_id is not None) else None
         coaches = [one for one in club.people.values() if one.coaches and one.chat_id is not None]
         coaches.sort(key=lambda one: (one.joined_at or _SINCE, one.id))
         invite = None
@@ -447,8 +449,14 @@ class Talk:
         mine = me.id if me else 0
         colleagues = tuple(one for one in coaches if one.id != mine)
         known = replace(known, colleagues=colleagues, topic=self._topic(event))
-        if me is None:
-            return known
+        ward_id = me.ward_id if me is not None else invite.ward_id if invite is not None else None
+        if ward_id is not None:
+            ward = club.people.get(ward_id)
+            known = replace(known, ward=ward)
+        if me is None or me.ward_id is not None:
+            if isinstance(event, Due) and event.kind == "export" and me is not None:
+                known = replace(known, everything=self._everything(me))
+            return replace(known, **self._answering(coaches, known.ward)) if known.ward is not None else known
         escalations = [one for one in club.escalations.values() if one.closed_at is None]
         if me.coaches:
             escalations = [one for one in escalations if self._concerns(me, one, coaches)]
@@ -464,8 +472,11 @@ class Talk:
             escalations += [one for one in closed if one.athlete_id == me.id]
         known = replace(known, escalations=tuple(escalations))
         near = {me.id, *(one.id for one in known.athletes)}
+        reading = {one.guardian_id for one in (me, *known.athletes)}
         known = replace(
             known,
+            guardians=tuple(one for one in club.people.values() if one.id in reading),
+            minors=self.minors and me.runs and me.consent_at is None,
             looked=_Looked(self, me, near),
             steps=self._steps(me, known),
             training={id: self._training(club.people[id], 40) for id in near},
@@ -491,16 +502,18 @@ class Talk:
             known = replace(known, sendings=tuple(self.club.sendings.get(str(event.data["short"]), ())))
         if not (me.runs or me.drill):
             return known
-        coach = answering.in_charge(coaches, me, self.now)
-        own_coach = next((one for one in coaches if one.id == me.coach_id), None)
         return replace(
             known,
-            coach=coach,
-            backup=answering.behind(coaches, coach, me, self.now, own_coach),
+            **self._answering(coaches, me),
             records=tuple(
                 r for whose, _, r in club.journal if whose == me.id and r.day >= self.now.date() - timedelta(days=8)
             ),
         )
+
+    def _answering(self, coaches: list[Person], athlete: Person) -> dict[str, Any]:
+        coach = answering.in_charge(coaches, athlete, self.now)
+        own = next((one for one in coaches if one.id == athlete.coach_id), None)
+        return {"coach": coach, "backup": answering.behind(coaches, coach, athlete, self.now, own)}
 
     def _training(self, one: Person, days: int) -> Training:
         """As `storage.people` reads it."""
@@ -533,10 +546,11 @@ class Talk:
         """As `storage.rights.everything` makes it, without what only a database has."""
         names = {one.id: one.name for one in self.club.people.values()}
         written: dict[str, Any] = json.loads(json.dumps(_PERSON.dump_python(me, mode="json")))
-        columns = ("name", "chat_id", "user_id", "runs", "coaches", "reachable", "joined_at")
+        columns = ("name", "chat_id", "user_id", "runs", "coaches", "reachable", "joined_at", "minor")
         person: dict[str, Any] = {name: written.pop(name) for name in columns}
         person |= {"coach": names.get(me.coach_id or 0), "backup": names.get(me.backup_id or 0)}
-        for name in ("id", "coach_id", "backup_id"):
+        person |= {"guardian": names.get(me.guardian_id or 0), "ward": names.get(me.ward_id or 0)}
+        for name in ("id", "coach_id", "backup_id", "guardian_id", "ward_id"):
             del written[name]
         fields = ("kind", "name", "value", "words", "message_id")
 
@@ -775,6 +789,12 @@ class Talk:
         club.escalations = {k: one for k, one in club.escalations.items() if one.athlete_id != gone.person_id}
         club.wakeups = {key: one for key, one in club.wakeups.items() if one[0] != gone.person_id}
         del club.people[gone.person_id]
+        self.leaving = [one for one in club.people.values() if one.ward_id == gone.person_id]
+        for guardian in [one.id for one in club.people.values() if one.ward_id == gone.person_id]:
+            del club.people[guardian]
+        for one in list(club.people.values()):
+            if one.guardian_id == gone.person_id:
+                self.change(one.id, guardian_id=None)
         coaches = [one for one in club.people.values() if one.coaches and one.chat_id is not None]
         heir = min(coaches, key=lambda one: (one.joined_at or _SINCE, one.id), default=None)
         for one in club.people.values():
@@ -796,6 +816,7 @@ class Talk:
                 return
             club.put.add(message.key)
         person = club.people.get(own if message.to == 0 else message.to or -1)
+        person = person or next((one for one in self.leaving if one.id == message.to), None)
         if message.to is not None and (person is None or person.chat_id is None or not person.reachable):
             return  # handle.unsent
         chat = person.chat_id if person and person.chat_id else message.chat_id

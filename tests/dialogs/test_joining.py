@@ -30,14 +30,15 @@ def joined() -> Talk:
 
 
 def settled() -> Talk:
-    talk = joined().taps("Yes, I agree, and I am 18 or over").says("Riga").taps("07:00").taps("Done").taps("None")
+    talk = joined().taps("I am 18 or over").taps("Yes, I agree").says("Riga").taps("07:00").taps("Done").taps("None")
     return talk.taps("None")
 
 
 def test_an_athlete_joins_in_nine_taps_and_words() -> None:
-    talk = joined().answers_with("Hello Zoe. I am Kim’s aid station", ["Yes, I agree, and I am 18 or over", "No"])
+    talk = joined().answers_with("Hello Zoe. I am Kim’s aid station", ["I am 18 or over", "I am under 18"])
+    talk.taps("I am 18 or over").answers_with("Before you say yes:", ["Yes, I agree", "No"])
     talk.answers_with("not a doctor and not an emergency service").answers_with("not end-to-end encrypted")
-    talk.taps("Yes, I agree, and I am 18 or over").answers_with("Where do you live?")
+    talk.taps("Yes, I agree").answers_with("Where do you live?")
     assert talk.last().keyboard == "location"
     talk.says("Riga").answers_with("At what time shall I ask?", ["06:00", "07:00", "08:00", "09:00"])
     talk.says("6.45").answers_with("Are there days on which I should not ask?")
@@ -53,10 +54,10 @@ def test_an_athlete_joins_in_nine_taps_and_words() -> None:
     talk.wakes("checkin", of=NEW).answers_with("Good morning, Zoe.")
 
 
-@pytest.mark.parametrize("steps", range(6))
+@pytest.mark.parametrize("steps", range(7))
 def test_joining_goes_on_where_it_was_left(steps: int) -> None:
     talk = joined()
-    way = ["Yes, I agree, and I am 18 or over", None, "08:00", "Done", "None", "None"]
+    way = ["I am 18 or over", "Yes, I agree", None, "08:00", "Done", "None", "None"]
     for label in way[:steps]:
         talk.taps(label) if label else talk.says("Riga")
     question = talk.texts(NEW)[-1]
@@ -107,14 +108,15 @@ def test_a_group_that_adds_the_bot_reads_one_line() -> None:
 
 
 def test_no_is_a_full_answer() -> None:
-    talk = joined().taps("No").answers_with("All right. I ask nothing", buttons=[])
+    talk = joined().taps("I am 18 or over").taps("No").answers_with("All right. I ask nothing", buttons=[])
     talk.kim_reads("would rather not, for now")
     talk.says("how are you").answers_with("before you have said yes: /start")
     assert talk.records("words", of=NEW) == []
     talk.sends("voice").answers_with("before you have said yes: /start").nobody_reads(KIM)
-    talk.says("/checkin").answers_with("Before you say yes:")
+    talk.says("/checkin").answers_with("are you 18 or over?")
     talk.after(days=5).nobody_reads(NEW)
-    talk.says("/start").answers_with("Before you say yes:").taps("Yes, I agree, and I am 18 or over")
+    talk.says("/start").answers_with("are you 18 or over?").taps("I am 18 or over")
+    talk.answers_with("Before you say yes:").taps("Yes, I agree")
     talk.answers_with("Where do you live?")
 
 
@@ -128,14 +130,14 @@ def test_nothing_is_kept_before_the_yes_but_what_cannot_wait_is_heard() -> None:
 
 
 def test_old_injuries_are_history_and_no_alarm() -> None:
-    talk = joined().taps("Yes, I agree, and I am 18 or over").says("Riga").taps("07:00").taps("Done")
+    talk = joined().taps("I am 18 or over").taps("Yes, I agree").says("Riga").taps("07:00").taps("Done")
     talk.says("stress fracture in my shin in 2023, i fainted once").answers_with("What do you train for?")
     assert not talk.club.escalations
     talk.taps("None").kim_reads("stress fracture in my shin in 2023")
 
 
 def test_an_unknown_city_is_asked_again() -> None:
-    talk = joined().taps("Yes, I agree, and I am 18 or over")
+    talk = joined().taps("I am 18 or over").taps("Yes, I agree")
     for nonsense in ("asdf", "{{7*7}}", "<b", "👨‍👩‍👧‍👦", "x" * 4096, "\x00", "\ud800"):
         talk.says(nonsense).answers_with("I do not know that place.").answers_with("Where do you live?")
     talk.says("رِيغَا").answers_with("")
@@ -143,55 +145,57 @@ def test_an_unknown_city_is_asked_again() -> None:
 
 
 def test_of_several_cities_one_is_picked() -> None:
-    talk = joined().taps("Yes, I agree, and I am 18 or over").says("Springfield").answers_with("Which one do you mean?")
+    talk = (
+        joined().taps("I am 18 or over").taps("Yes, I agree").says("Springfield").answers_with("Which one do you mean?")
+    )
     talk.taps("Springfield, Illinois, United States").answers_with("At what time")
     assert talk.person(NEW).talks[0].slots["place"]["zone"] == "America/Chicago"
 
 
 def test_instead_of_picking_one_may_write_again() -> None:
-    talk = joined().taps("Yes, I agree, and I am 18 or over").says("Springfield")
+    talk = joined().taps("I am 18 or over").taps("Yes, I agree").says("Springfield")
     old = talk.button("Springfield, Illinois, United States", NEW)
     talk.says("Riga").answers_with("At what time").presses(old).answers_with("That question is closed.")
 
 
 def test_a_location_is_an_answer() -> None:
-    talk = joined().taps("Yes, I agree, and I am 18 or over").shares(56.95, 24.11).answers_with("At what time")
+    talk = joined().taps("I am 18 or over").taps("Yes, I agree").shares(56.95, 24.11).answers_with("At what time")
     assert talk.person(NEW).talks[0].slots["place"] == {"name": "Riga", "zone": "Europe/Riga", "country": "LV"}
     talk.shares(56.95, 24.11).answers_with("To change where you live: /zone")
 
 
 def test_a_location_that_cannot_be_is_asked_again() -> None:
-    talk = joined().taps("Yes, I agree, and I am 18 or over").shares(999.0, float("nan"))
+    talk = joined().taps("I am 18 or over").taps("Yes, I agree").shares(999.0, float("nan"))
     talk.answers_with("I do not know that place.")
 
 
 @pytest.mark.parametrize("hour", ["25:00", "7:61", "-1", "noonish", "29 February"])
 def test_an_hour_that_is_none_is_asked_again(hour: str) -> None:
-    talk = joined().taps("Yes, I agree, and I am 18 or over").says("Riga").says(hour).answers_with("At what time")
+    talk = joined().taps("I am 18 or over").taps("Yes, I agree").says("Riga").says(hour).answers_with("At what time")
     talk.says("noon").answers_with("Are there days")
 
 
 def test_a_photo_where_text_was_asked() -> None:
-    talk = joined().taps("Yes, I agree, and I am 18 or over").sends("photo", "where I live")
+    talk = joined().taps("I am 18 or over").taps("Yes, I agree").sends("photo", "where I live")
     talk.answers_with("For this question I need a tap or a text:").answers_with("Where do you live?")
 
 
 def test_with_every_day_off_nobody_is_asked() -> None:
-    talk = joined().taps("Yes, I agree, and I am 18 or over").says("Riga").taps("07:00")
+    talk = joined().taps("I am 18 or over").taps("Yes, I agree").says("Riga").taps("07:00")
     for day in ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"):
         talk.taps(day)
     talk.taps("Done").taps("None").taps("None").answers_with("With every day off I will not ask by myself")
 
 
 def test_who_runs_at_five_is_asked_at_five() -> None:
-    talk = joined().taps("Yes, I agree, and I am 18 or over").says("Riga").says("5:00").taps("Done").taps("None")
+    talk = joined().taps("I am 18 or over").taps("Yes, I agree").says("Riga").says("5:00").taps("Done").taps("None")
     talk.taps("None")
     assert talk.person(NEW).quiet_to == time(5)
 
 
 def test_long_words_of_a_newcomer_are_kept_whole() -> None:
     words = "My left knee. " * 292
-    talk = joined().taps("Yes, I agree, and I am 18 or over").says("Riga").taps("07:00").taps("Done").says(words)
+    talk = joined().taps("I am 18 or over").taps("Yes, I agree").says("Riga").taps("07:00").taps("Done").says(words)
     talk.says(words)
     assert talk.person(NEW).injuries == words
     page = re.sub(r"\s*\(\d of \d\)\s*", " ", "".join(talk.texts(KIM)))  # what stands above further parts
@@ -231,7 +235,7 @@ def test_a_coach_may_run_too() -> None:
     talk = Talk(me=DANA)
     talk.kim_says("/invite Dana")
     (code,) = talk.club.invites
-    talk.says(f"/start {code}").taps("Yes, I agree, and I am 18 or over").says("London").taps("07:00").taps("Done")
+    talk.says(f"/start {code}").taps("Yes, I agree").says("London").taps("07:00").taps("Done")
     talk.taps("None").taps("None").answers_with("I will ask")
     dana = talk.person(DANA)
     assert dana.runs and dana.coaches and dana.coach_id == KIM
@@ -252,7 +256,7 @@ def test_an_athlete_may_begin_to_coach_and_is_not_asked_again() -> None:
 
 
 def test_settings_of_somebody_who_has_not_said_yes_ask_for_the_yes() -> None:
-    joined().says("/hour 8").answers_with("Before you say yes:")
+    joined().says("/hour 8").answers_with("are you 18 or over?")
 
 
 def test_blocked_tells_the_coach_and_unblocked_goes_on() -> None:

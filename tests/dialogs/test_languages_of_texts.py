@@ -33,7 +33,7 @@ OTHERS = ("es", "fr", "de")
 # What only coaches read stays English: whole files, and parts of the others. Everything else must be in every language.
 COACHES_FILES = (
     "attention", "coach", "coach_onboarding", "coach_week", "concerns", "cover", "desk", "drill", "import", "passing",
-    "plan_file", "proposal", "rulebook", "topics", "broadcast",
+    "plan_file", "proposal", "rulebook", "topics", "broadcast", "minors",
 )  # fmt: skip
 COACHES_PARTS = re.compile(
     r"menu\.(today|queue|athletes?|write|note|quiet|find|roster|lay|rules|invite|backup|concern|broadcast|attention|hours|"
@@ -65,7 +65,7 @@ ALIKE = {  # the same in several languages, or nothing but names, numbers and si
     "export.fact_coach", "export.effort", "export.name_effort", "export.name_soreness", "export.value_no",
     "export.value_note", "export.value_sacrum", "export.value_no_pain", "pain.told", "pain.place", "plan.kind",
     "plan.session", "button.session_on", "button.sacrum", "shared.date", "plan.day", "button.day", "plan_file.session",
-    "export.value_snack", "export.version", "picture.soreness",
+    "export.value_snack", "export.version", "picture.soreness", "guardian.words",
 }  # fmt: skip
 ENGLISH = re.compile(
     r"\b(?:the|you|your|and|with|what|this|that|will|have|from|when|which|are|it|of|is|not|they|there|who|how|where|"
@@ -127,8 +127,9 @@ def said() -> tuple[frozenset[Said], frozenset[Said], frozenset[str]]:
 
     def noted_message(self: Talk, message: Message, own: int) -> None:
         person = self.club.people.get(own if message.to == 0 else message.to or -1)
-        stranger = message.chat_id is not None and message.text.startswith(("shared.", "rights."))
-        reader[0] = person.runs and not person.coaches if person is not None else stranger
+        stranger = message.chat_id is not None and message.text.startswith(("shared.", "rights.", "guardian."))
+        guardian = person is not None and person.ward_id is not None
+        reader[0] = guardian or (person.runs and not person.coaches if person is not None else stranger)
         if reader[0]:
             texts.update((id, written(message.data)) for id in (message.preface, message.text) if id)
             labels.update((one.label, written(one.args)) for row in message.buttons for one in row)
@@ -350,6 +351,7 @@ def everything() -> dict[str, Any]:
     ]  # fmt: skip
     flagged = {"short": "K7Q2M", "level": "now", "flag": "chest", "words": "x", "owner": None}
     person = {"name": "Ann", "user_id": 7, "chat_id": 7, "runs": True, "coaches": True, "coach": "Kim", "backup": "Bo"}
+    person |= {"guardian": "Linda", "ward": "Emma", "minor": True}
     return {
         "person": person | {"joined_at": at, "reachable": False, "facts": dict.fromkeys(facts, "x") | {"later": [1]}},
         "day": "2026-06-09", "at": "07:00", "zone": "Europe/Berlin",

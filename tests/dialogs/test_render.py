@@ -43,6 +43,7 @@ from tests.dialogs import (
     test_importing,
     test_joining,
     test_life,
+    test_minors,
     test_plan_texts,
     test_planning,
     test_proposals,
@@ -136,7 +137,7 @@ def transcripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         test_checkin, test_concerns, test_joining, test_reaching, test_desk, test_dossier, test_rights,
         test_restored, test_asking, test_planning, test_life, test_proposals, test_rulebook, test_importing,
         test_plan_texts, test_calendar, test_cover, test_attention, test_drill, test_broadcast, test_topics,
-        test_silence, test_followups, test_health, test_races, test_weeks, test_tongue,
+        test_silence, test_followups, test_health, test_races, test_weeks, test_tongue, test_minors,
     )  # fmt: skip
     for module in modules:
         for name, test in vars(module).items():

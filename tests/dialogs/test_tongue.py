@@ -16,7 +16,7 @@ def test_a_newcomer_is_greeted_in_the_language_of_the_phone() -> None:
     (code,) = talk.club.invites
     talk.says(f"/start {code}").answers_with("Hallo Eva. Ich bin die Verpflegungsstelle von Kim")
     assert talk.person(NEW).language == "de"
-    talk.taps("Ja, und ich bin 18 oder älter").answers_with("Wo wohnst du?")
+    talk.taps("Ich bin 18 oder älter").taps("Ja, einverstanden").answers_with("Wo wohnst du?")
     talk.says("Graz").answers_with("Um welche Uhrzeit soll ich fragen?")
     talk.says("halb sieben").answers_with("Gibt es Tage")
     talk.taps("So").taps("Fertig").taps("Nichts").taps("Nichts").answers_with("Ich frage morgen um 06:30, Zeit in Graz")
@@ -28,10 +28,12 @@ def test_the_language_can_be_changed_before_one_agrees_to_anything() -> None:
     talk.phones[NEW] = "pt-BR"
     talk.kim_says("/invite Eva")
     (code,) = talk.club.invites
-    talk.says(f"/start {code}").answers_with("Before you say yes")
+    talk.says(f"/start {code}").answers_with("are you 18 or over?")
     talk.says("/language").answers_with("In which language", ["English", "Español", "Français", "Deutsch"])
-    talk.taps("Español").answers_with("Antes de decir que sí")
-    talk.taps("Sí, acepto, y tengo 18 años o más").answers_with("¿Dónde vives?")
+    talk.taps("Español").answers_with("¿tienes 18 años o más?")
+    talk.taps("Tengo 18 años o más").answers_with("Antes de decir que sí").taps("Sí, acepto").answers_with(
+        "¿Dónde vives?"
+    )
     assert not talk.records("words", of=NEW)
 
 

@@ -298,7 +298,9 @@ def test_who_agreed_at_the_beginning_is_told_and_can_say_no() -> None:
 
 def test_who_joins_is_told_of_it_in_the_consent() -> None:
     talk = Talk(*PEOPLE[1:], replace(PEOPLE[0], consent_at=None))
-    talk.says("/start").hears("If Kim uses a group for it, so do the coaches of the club's group".replace("'", "’"))
+    talk.says("/start").taps("I am 18 or over").hears(
+        "If Kim uses a group for it, so do the coaches of the club's group".replace("'", "’")
+    )
 
 
 @pytest.mark.parametrize(

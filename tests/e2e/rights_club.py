@@ -64,7 +64,13 @@ CLUB: dict[str, tuple[str | None, str | None, dict[str, Any]]] = {
     "cara": ("dana", None, {"runs": True}),
     "zoe": ("rae", None, {"runs": True}),
     "olu": ("fay", None, {"runs": True}),
+    "mia": ("kim", None, {"runs": True, "minor": True}),
+    "lea": (None, None, {}),
+    "nik": ("kim", None, {"runs": True, "minor": True, "consent_at": None}),
+    "gus": (None, None, {"consent_at": None}),
+    "una": (None, None, {}),  # has been a guardian, and is nobody here now
 }
+WARDS = {"lea": "mia", "gus": "nik"}  # whose guardian; Gus has not agreed yet, so Nik waits
 
 # short: whose, level, who has it, closed?
 WORRIES: dict[str, tuple[str, Level, str | None, bool]] = {
@@ -106,11 +112,11 @@ FEED_CODE = "feedface" * 4
 # The oracle, by hand: who coaches an athlete, and who covers for that coach.
 OWN: dict[str, set[str]] = {
     "ann": {"kim"}, "ben": {"kim"}, "dee": {"kim"}, "ivo": {"kim"}, "cara": {"dana"}, "rae": {"dana"}, "zoe": {"rae"},
-    "olu": set(),
+    "olu": set(), "mia": {"kim"},
 }  # fmt: skip
 COVER: dict[str, set[str]] = {
     "ann": {"bo"}, "ben": {"bo"}, "dee": {"bo"}, "ivo": {"bo"}, "cara": {"hal"}, "rae": {"hal"}, "zoe": {"hal"},
-    "olu": {"hal"},
+    "olu": {"hal"}, "mia": {"bo"},
 }  # fmt: skip
 WISHES_TO_GO = {"ben", "olu"}  # have asked to be erased, and a human has to look first
 ALONE = {"olu": {"hal"}}  # their coach is none any more: what waits for a decision waits for who stands behind
@@ -130,6 +136,8 @@ def reads(reader: str | None, owner: str, kind: str) -> bool:
         return reader in CLUB  # a coach who runs is known by name to everybody here
     if kind == "wish":  # what they have said beside a rule: not for who covers, before that one was rung
         return reader in ALONE.get(owner, ())
+    if WARDS.get(reader or "") == owner:  # a guardian reads what is said from now on, and what a coach decides
+        return kind in ("name", "plan")
     return kind in ("name", "worry", "plan") and owner in OWN and reader in answers_for(owner)
 
 
@@ -142,9 +150,9 @@ CANARIES = [(owner, kind, canary(owner, kind)) for owner in CLUB for kind in KIN
 
 WHOSE = {
     "person": ["id"], "journal": ["person_id"], "escalation": ["athlete_id"], "due": ["person_id"],
-    "invite": ["coach_id"], "erasure": ["person_id"], "outbox": ["to_person", "about"], "version": ["person_id"],
-    "session": ["person_id"], "proposal": ["athlete_id"], "setting": ["coach_id", "athlete_id"], "feed": ["person_id"],
-    "topic": ["athlete_id"],
+    "invite": ["coach_id", "ward_id"], "erasure": ["person_id"], "outbox": ["to_person", "about"],
+    "version": ["person_id"], "session": ["person_id"], "proposal": ["athlete_id"],
+    "setting": ["coach_id", "athlete_id"], "feed": ["person_id"], "topic": ["athlete_id"],
 }  # fmt: skip
 Row = Mapping[str, Any]
 TABLES = {
@@ -207,6 +215,10 @@ class Club:
             }
             if name in WISHES_TO_GO:
                 fields["erase_asked"] = NOW - timedelta(days=1)
+            if name in WARDS:
+                fields["ward_id"] = self.people[WARDS[name]].id
+            if name == "gus":
+                fields |= {"talks": (Talk("guardian", "consent", TURN, "guardian:gus", NOW),), "turn": TURN}
             if name == "ivo":
                 fields["talks"] = (Talk("onboarding", "consent", TURN, "onboarding:ivo", NOW),)
                 fields["turn"] = TURN
@@ -216,6 +228,7 @@ class Club:
         for name, (_, backup, _) in CLUB.items():
             if backup:
                 self.set(name, backup_id=self.people[backup].id)
+        self.set("mia", guardian_id=self.people["lea"].id)
         for name in OWN:
             self._said(name)
         for short, (athlete, level, owner, closed) in WORRIES.items():

@@ -198,7 +198,7 @@ async def test_a_photo_where_text_was_asked_is_kept_and_the_question_stays(world
     kim = await world.coach("Kim")
     ann = world.stranger("Ann")
     await ann.starts(await world.stage.invite("Ann", coach=kim.phone))
-    await ann.taps("I agree")
+    await ann.taps("I am 18 or over", "I agree")
     ann.sees("Where do you live?")
     await ann.sends("photo")
     ann.sees("For this question I need a tap or a text")

@@ -15,6 +15,8 @@ def _code(text: str) -> str:
 
 async def _joins(ann: Someone, code: str) -> None:
     await ann.starts(code)
+    ann.sees("are you 18 or over?")
+    await ann.taps("I am 18 or over")
     ann.sees("Is that all right?")
     await ann.taps("I agree")
     ann.sees("Where do you live?")

@@ -119,6 +119,8 @@ def test_a_sore_shin_is_reported_and_taken_with_the_keyboard_alone(screen: Scree
 def test_ben_joins_and_the_turned_clock_brings_both_check_ins(screen: Screen) -> None:
     screen.wait('[data-phone="Ben"] .empty', "Ben has an invitation")
     screen.press('[data-phone="Ben"] .start')
+    screen.reads("Ben", "are you 18 or over?")
+    screen.tap("Ben", "I am 18 or over")
     screen.reads("Ben", "Before you say yes")
     screen.tap("Ben", "I agree")
     screen.tap("Ben", "Share my location")

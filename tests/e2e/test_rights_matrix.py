@@ -56,20 +56,25 @@ ACTORS = {
     "a coach of nobody": "eve",
     "a coach who runs": "rae",
     "a former coach": "fay",
+    "a guardian": "lea",
 }
+GUESTS = ("gus", "una")  # invited to be a guardian, and not any more: in cells of their own, for there are many cells
 
 # --- the oracle -----------------------------------------------------------------------------------------------------
 
 RUNS = {"ann", "cara", "ben", "rae"}
 COACHES = {"kim", "bo", "hal", "dana", "eve", "rae"}
+GUARDIANS = {"lea", "gus"}
+WORDY = RUNS | GUARDIANS  # whose words are words for a human, whatever they look like
 SETTLED = RUNS | COACHES
 MEMBERS = SETTLED | {"ivo"}
+EVERYBODY = MEMBERS | GUARDIANS
 
 COMMANDS = {
     "checkin": RUNS, "session": RUNS, "coach": RUNS, "pause": RUNS, "resume": RUNS, "daysoff": RUNS,
     "done": RUNS, "move": RUNS, "busy": RUNS, "ill": RUNS, "injured": RUNS, "away": RUNS, "slower": RUNS,
     "plan": RUNS | COACHES, "calendar": RUNS, "hour": SETTLED, "zone": SETTLED,
-    "settings": MEMBERS, "language": MEMBERS, "help": MEMBERS, "privacy": MEMBERS, "export": MEMBERS, "erase": MEMBERS,
+    "settings": MEMBERS, **dict.fromkeys(("language", "help", "privacy", "export", "erase"), EVERYBODY),
     "invite": COACHES, "queue": COACHES, "athletes": COACHES, "backup": COACHES,
     "lay": COACHES, "rules": COACHES, "concern": COACHES, "link": COACHES, "unlink": COACHES,
     "today": COACHES, "athlete": COACHES, "write": COACHES, "note": COACHES, "quiet": COACHES, "find": COACHES,
@@ -98,7 +103,21 @@ PLAIN_WISHES = (  # what an athlete says of the plan in plain words, by each pat
     "away until Friday", "move Tuesday to Thursday", "what's on this week?", "my plan", "done",
     "tengo 20 minutos", "je suis malade", "bin weg bis Freitag", "verschiebe Dienstag auf Donnerstag", "mi plan",
 )  # fmt: skip
-TAPS = {"language", "ingroup", "me", "urgent", "can_wait", "do", "wish", "plan", "undo", "object", "cover", "coached"}
+TAPS = {
+    "guardian",
+    "language",
+    "ingroup",
+    "me",
+    "urgent",
+    "can_wait",
+    "do",
+    "wish",
+    "plan",
+    "undo",
+    "object",
+    "cover",
+    "coached",
+}
 DECIDING = ("approve", "reject", "revise", "instead", "take", "leave")  # a proposal, the last two a dry run
 LAYING = ("week", "day", "lay", "blocks", "block", "unlay", "tell", "file")  # an athlete's plan
 ABOUT = ("call", "called", "ease", "tomorrow", "add", "jot")  # buttons that name an athlete and nothing else
@@ -130,7 +149,8 @@ HOLDS = {  # whose conversation it can be
     "sure": {"ann"}, "correct": {"ann"}, "settled": {"ann"}, "race": {"ann"}, "health": {"ann"}, "ill": {"ann"},
     "away": {"ann"}, "move": {"ann"}, "busy": {"ann"}, "object": {"ann"}, "revise": {"kim"}, "import": {"kim"},
     "order": {"kim"}, "me": {"ann"}, "add": {"kim"}, "jot": {"kim"}, "whom": {"kim"}, "leave": {"eve"},
-    "broadcast": {"eve"}, "week": {"ann"}, "weekday": {"ann", "kim"},
+    "broadcast": {"eve"}, "week": {"ann"}, "weekday": {"ann", "kim"}, "guardian": {"gus"}, "stop": {"lea"},
+    "grown": {"lea"},
 }  # fmt: skip
 
 ABOUT_ANN = ("relay", "revise", "order", "import", "add", "jot", "concern_note", "came_of")
@@ -203,6 +223,7 @@ PAGES = {  # whose page it is, for whom the reader answers
     ("hal", club_of.OLD_PAGE): "cara",
 }
 SAMPLES = ("7", "7:30", "London", "tomorrow", "no words at all", "shin")
+ASIDE = ("lea", "nik", "gus", "una")  # whose numbers are tried in the cells of guardians alone
 FIRST = "first"  # asked to agree before anything else
 TOLD = "told"  # changes nothing, and says why
 STAMPS = ("270301", "270302")  # this Monday, and the Tuesday with the session that is held
@@ -238,8 +259,17 @@ def command_cells(club: Club) -> Iterator[Cell]:
                 unknown = says(chat, "/queue")
             yield Cell(f"/{name}", actor, says(chat, f"/{name}"), may, reference=unknown)
             if name in commands.TAKES_TEXT and may is not FIRST:
+                if actor in GUARDIANS and not may:
+                    may = None
                 for rest in ("-1", "'; DROP TABLE person --"):
-                    yield Cell(f"/{name} {rest}", actor, says(chat, f"/{name} {rest}"), may or False, None, unknown)
+                    yield Cell(
+                        f"/{name} {rest}",
+                        actor,
+                        says(chat, f"/{name} {rest}"),
+                        None if may is None else may or False,
+                        None,
+                        unknown,
+                    )
         for name in ("invite", "backup"):
             for whom in ("ann", "cara", "ivo", "eve", "fay"):
                 update = says(chat, f"/{name} {club.people[whom].name}")
@@ -247,13 +277,20 @@ def command_cells(club: Club) -> Iterator[Cell]:
                 known = name == "backup" and whom == "eve" and actor != "eve"
                 own = name == "invite" and whom in OWN and actor in answers_for(whom)  # "you have one of that name"
                 same = says(chat, f"/{name} {club.people[whom].name[::-1]}") if there else says(chat, "/zzz")
-                yield Cell(f"/{name} {whom}", actor, update, there and (known or own or None), None, same)
+                yield Cell(
+                    f"/{name} {whom}",
+                    actor,
+                    update,
+                    None if actor in GUARDIANS else there and (known or own or None),
+                    None,
+                    same,
+                )
         for whom in ("ann", "cara", "zoe", "olu", "ivo", "eve", "fay"):
             name = club.people[whom].name
             texts = ("/plan {} next", "/lay {} Fri easy 40: flat, no watch", "/athlete {}", "/note {} sounded tired")
             for text in (*texts, "/write {} see you at six"):
                 target = may_write(club, actor, str(club.people[whom].id))
-                may = True if target else None if actor in RUNS - COACHES else False
+                may = True if target else None if actor in WORDY - COACHES else False
                 if actor == "ivo" and text.startswith("/plan"):
                     may = FIRST
                 update, same = says(chat, text.format(name)), says(chat, text.format(name[::-1]))
@@ -261,16 +298,16 @@ def command_cells(club: Club) -> Iterator[Cell]:
         for short in [*WORRIES, "' OR 1=1 --"]:
             target, same = may_take(actor, short), says(chat, f"/concern {NEVER}")
             update = says(chat, f"/concern {short}")
-            may = True if target else None if actor in RUNS else False  # an athlete's words are words
+            may = True if target else None if actor in WORDY else False  # an athlete's words are words
             yield Cell(f"/concern {short}", actor, update, may, target, same)
         for wish in (*commands.WISHES, *PLAIN_WISHES):
-            may = FIRST if actor == "ivo" else actor in WISHES.get(wish, RUNS)
+            may = FIRST if actor == "ivo" else None if actor in GUARDIANS else actor in WISHES.get(wish, RUNS)
             yield Cell(f"“{wish}”", actor, says(chat, wish), may, reference=says(chat, "xyzzy plugh"))
 
 
 def cover_cells(club: Club) -> Iterator[Cell]:
     """Who stands in, who goes where, practice alarms."""
-    ids = {name: str(person.id) for name, person in club.people.items()}
+    ids = {name: str(person.id) for name, person in club.people.items() if name not in ASIDE}
     others = ["", "999999", "-1", _other_digits(ids["ann"]), "' OR 1=1 --", "no", "yes:1"]
     for actor in ACTORS.values():
         chat = club.chat(actor)
@@ -289,7 +326,7 @@ def cover_cells(club: Club) -> Iterator[Cell]:
         for whom in ("ann", "cara", "zoe", "olu", "ivo", "eve", "fay"):
             name, to = club.people[whom].name, club.people["bo"].name
             seen = may_write(club, actor, ids[whom])
-            may: bool | str | None = None if actor in RUNS - COACHES else False
+            may: bool | str | None = None if actor in WORDY - COACHES else False
             if seen:
                 may = True if (actor in OWN[whom] or actor == "hal") and whom != "ivo" else TOLD
             update, same = (says(chat, f"/move_athlete {one} to {to}") for one in (name, name[::-1]))
@@ -297,7 +334,7 @@ def cover_cells(club: Club) -> Iterator[Cell]:
 
 
 def tap_cells(club: Club) -> Iterator[Cell]:
-    ids = {name: str(person.id) for name, person in club.people.items()}
+    ids = {name: str(person.id) for name, person in club.people.items() if name not in ASIDE}
     some = [ids["ann"], ids["cara"]]
     others = ["999999", "ANN22", _other_digits(ids["ann"]), f"0{ids['ann']}x"]
     for actor in ACTORS.values():
@@ -320,15 +357,15 @@ def tap_cells(club: Club) -> Iterator[Cell]:
             may: bool | str = actor in DO.get(what, ())
             if actor == "ivo" and what in commands.DO:
                 may = FIRST
-            reference = says(club.chat(actor), "/zzz") if what in commands.DO else tap("do:zzz")
+            reference = _unready(club, actor) if what in commands.DO else tap("do:zzz")
             yield Cell(f"do:{what}", actor, tap(f"do:{what}"), may, None, reference)
         for what in ("fears", *forged[:9]):
             mine: bool | str = FIRST if actor == "ivo" else actor in RUNS and what == "fears"
-            never = tap("me:zzz") if actor in RUNS else says(club.chat(actor), "/zzz")
+            never = tap("me:zzz") if actor in RUNS else _unready(club, actor)
             yield Cell(f"me:{what}", actor, tap(f"me:{what}"), mine, None, never)
         for what in ("yes", "no", *forged[:9]):  # to be read in the group of one's coach
             mine = FIRST if actor == "ivo" else actor in RUNS and what in ("yes", "no")
-            never = tap("ingroup:zzz") if actor in RUNS else says(club.chat(actor), "/zzz")
+            never = tap("ingroup:zzz") if actor in RUNS else _unready(club, actor)
             yield Cell(f"ingroup:{what}", actor, tap(f"ingroup:{what}"), mine, None, never)
         for what in ("yes:-500", "no:-500", *forged[:9]):  # nobody's group has been looked at
             yield Cell(f"group:{what}", actor, tap(f"group:{what}"), False, None, tap("group:zzz"))
@@ -336,7 +373,7 @@ def tap_cells(club: Club) -> Iterator[Cell]:
             pages = actor in COACHES and what == "0:0:0:0"
             yield Cell(f"queue:{what}", actor, tap(f"queue:{what}"), pages, None, tap("queue:zzz"))
         for what in ("de", "fr", *forged[:9]):  # also before they have agreed: nobody agrees to what they cannot read
-            known = actor in MEMBERS and what in ("de", "fr")
+            known = actor in EVERYBODY and what in ("de", "fr")
             yield Cell(f"language:{what}", actor, tap(f"language:{what}"), known, None, tap("language:zzz"))
         for what in ("again", "back", *forged[:9]):
             may = actor in club_of.WISHES_TO_GO and what in ("again", "back")
@@ -358,7 +395,7 @@ def tap_cells(club: Club) -> Iterator[Cell]:
 
 def plan_cells(club: Club) -> Iterator[Cell]:
     """Buttons under a plan, under a proposal, and in the rule book."""
-    ids = {name: str(person.id) for name, person in club.people.items()}
+    ids = {name: str(person.id) for name, person in club.people.items() if name not in ASIDE}
     others = ["", "999999", "-1", _other_digits(ids["ann"]), "' OR 1=1 --", "9" * 40]
     for actor in ACTORS.values():
         tap = partial(taps, club.chat(actor))
@@ -421,7 +458,7 @@ def _own_plan(club: Club, actor: str, forged: list[str]) -> Iterator[Cell]:
     chat = club.chat(actor)
     tap = partial(taps, chat)
     refused = partial(Cell, actor=actor, may=FIRST if actor == "ivo" else False)
-    unknown = says(chat, "/zzz")
+    unknown = _unready(club, actor)
     for span in ("today", "next", *forged[:3]):
         may: bool | str = actor in RUNS or (FIRST if actor == "ivo" else False)
         yield Cell(f"plan:{span}", actor, tap(f"plan:{span}"), may, None, unknown)
@@ -477,7 +514,7 @@ def word_cells(club: Club) -> Iterator[Cell]:
     """What coaches can do by writing instead of pressing; and old invitations."""
     for actor in ACTORS.values():
         say = partial(says, club.chat(actor))
-        own = None if actor in RUNS else False  # an athlete's words are words
+        own = None if actor in WORDY else False  # an athlete's words are words
         for short in [*WORRIES, "ANN2", "' OR 1=1 --", "ÄNN22"]:
             target = may_take(actor, short) if not may_have_taken(short) else None
             may = True if target else None if may_take(actor, short) else own
@@ -503,7 +540,7 @@ def own_step_cells(club: Club) -> Iterator[Cell]:
                 club.chat(actor),
                 "ann"
                 if script in ("relay", "revise", "order", "import", "add", "jot", "concern_note", "came_of")
-                else None,
+                else club_of.WARDS.get(actor),
             )
             for choice in choices(talk):
                 update = taps(chat, f"{TURN}:{choice}")
@@ -592,6 +629,43 @@ def draft_cells(club: Club) -> Iterator[Cell]:
                            tap(f"{kind}:999999:{today}"))  # fmt: skip
 
 
+def guardian_cells(club: Club) -> Iterator[Cell]:
+    """What only a guardian may, and a young athlete: each on their own, and nobody else on anybody. And all commands by
+    whoever is to become a guardian, and was one."""
+    for actor in GUESTS:
+        chat = club.chat(actor)
+        for name in commands.COMMANDS:
+            unknown = says(chat, "/zzz")
+            yield Cell(f"/{name}", actor, says(chat, f"/{name}"), actor in COMMANDS[name], None, unknown)
+        for data in ("ack:ANN22", f"write:{club.people['nik'].id}", "do:coach", "urgent:ANN22", f"{TURN + 1}:agree"):
+            yield Cell(data, actor, taps(chat, data), False, None, taps(chat, "zzz:zzz"))
+        yield Cell("words", actor, says(chat, "my dad is a fool"), None)
+    for id in (str(club.people[name].id) for name in ASIDE if name != "nik"):
+        for kind in ("write", "handover", "call", "add", "jot"):
+            for coach in ("kim", "hal", "eve"):
+                chat = club.chat(coach)
+                yield Cell(f"{kind}:{id}", coach, taps(chat, f"{kind}:{id}"), False, None, taps(chat, f"{kind}:999999"))
+    for actor in (*ACTORS.values(), *GUESTS):
+        chat = club.chat(actor)
+        for name in ("adult", "stop"):
+            yield Cell(f"/{name}", actor, says(chat, f"/{name}"), actor in GUARDIANS, None, says(chat, "/zzz"))
+        for what in ("link", *FORGED[:4]):  # nobody of these is under 18 without a guardian
+            update, never = taps(chat, f"guardian:{what}"), taps(chat, "guardian:zzz")
+            yield Cell(f"guardian:{what}", actor, update, False, None, never)
+    nik, kim = club.chat("nik"), club.chat("kim")
+    yield Cell("guardian:link", "nik", taps(nik, "guardian:link"), True, None, taps(nik, "guardian:zzz"))
+    yield Cell("guardian:zzz", "nik", taps(nik, "guardian:zzz"), False, None, taps(nik, "guardian:"))
+    name = club.people["nik"].name
+    yield Cell("/write nik", "kim", says(kim, f"/write {name} hello"), TOLD, None, says(kim, f"/write {name[::-1]} x"))
+    number = club.people["nik"].id
+    yield Cell("write:nik", "kim", taps(kim, f"write:{number}"), TOLD, None, taps(kim, "write:999999"))
+
+
+def _unready(club: Club, actor: str) -> dict[str, Any]:
+    """What a button for athletes reads like to whoever is none: to a guardian like one of no use to anybody."""
+    return taps(club.chat(actor), "zzz:zzz") if actor in GUARDIANS else says(club.chat(actor), "/zzz")
+
+
 def other_cells(club: Club) -> Iterator[Cell]:
     """Whatever else a phone can send: it may do something for its owner, and nothing to anybody else."""
     for actor in ACTORS.values():
@@ -644,6 +718,7 @@ KINDS = {
     "begun": begun_cells,
     "noted": noted_cells,
     "drafts": draft_cells,
+    "guardians": guardian_cells,
     "anything else": other_cells,
 }
 
@@ -719,9 +794,13 @@ def wrong(club: Club, cell: Cell, heard: dict[str, Played]) -> Iterator[str]:
         return
     target = cell.target if cell.may is not False else None
     near = {cell.actor, club_of.GROUP}
-    for athlete in (cell.actor, target):
+    ward = club_of.WARDS.get(cell.actor)
+    for athlete in (cell.actor, target, ward):
+        if athlete == "nik":
+            near |= {"nik", "kim", "bo"}
         if athlete in OWN:
             near |= {athlete, *OWN[athlete], *COVER[athlete]}
+        near |= {one for one, theirs in club_of.WARDS.items() if theirs == athlete}
     if cell.action.startswith("leave."):
         near.add("hal")
     if cell.action == "blocks" and cell.actor in COACHES:
@@ -735,12 +814,13 @@ def wrong(club: Club, cell: Cell, heard: dict[str, Played]) -> Iterator[str]:
     for table, whose in played.touched():
         theirs = table in ("journal", "escalation", "due", "version", "session", "proposal", "setting")
         theirs = theirs or bool(cell.may and cell.action.startswith(("erase:", "/move_athlete")))
+        theirs = theirs or cell.action.startswith(("guardian.", "stop.", "grown."))  # an end is in the athlete's row
         if "drill" in cell.action and whose == {"?"}:  # who was made up
             continue
         if cell.action == "/week" and table == "journal" and whose <= {one for one in OWN if cell.actor in OWN[one]}:
             continue  # the letters that are drafted for each
         meant = whose <= {cell.actor, target, "?"} if table == "setting" else cell.actor in whose
-        if not meant and not (target in whose and theirs):
+        if not meant and not ({target, ward} & whose and theirs):
             yield f"a row of {sorted(whose)} in {table} has changed"
     if cell.may in (False, TOLD):
         yield from _not_refused(played, cell)

@@ -8,6 +8,7 @@ import re
 import socket
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -78,3 +79,40 @@ async def test_in_the_house_a_calendar_is_found_at_an_address_of_this_machine(
         async with http.get(found[0]) as answer:
             assert (answer.status, answer.content_type) == (200, "text/calendar")
             assert "BEGIN:VCALENDAR" in await answer.text()
+
+
+async def test_in_the_house_a_guardian_gets_a_phone_where_somebody_is_under_18(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with house.opened(Settings(), own_database=True, port=0) as url, aiohttp.ClientSession() as http:
+
+        async def phones(who: str, shows: str = "") -> dict[str, Any]:
+            async with asyncio.timeout(30):
+                while True:
+                    async with http.get(f"{url}/ui/state") as answer:
+                        found = {one["name"]: one for one in (await answer.json())["phones"]}
+                    if who in found and (not shows or shows in str(found[who]["bubbles"])):
+                        return found
+                    await asyncio.sleep(0.05)
+
+        async def does(what: str, **body: Any) -> None:
+            async with http.post(f"{url}/ui/{what}", json=body) as done:
+                assert done.status == 200
+
+        def pressed(phone: dict[str, Any], label: str) -> dict[str, Any]:
+            for bubble in phone["bubbles"]:
+                for button in (one for row in bubble.get("buttons") or () for one in row):
+                    if label in button["text"]:
+                        return {"message_id": bubble["id"], "data": button["data"]}
+            raise AssertionError(f"no {label} in {phone}")
+
+        there = await phones("Ben")
+        assert "Linda" not in there
+        ben = there["Ben"]["user_id"]
+        await does("start", user_id=ben, code=there["Ben"]["start_code"])
+        there = await phones("Ben", "I am under 18")
+        await does("tap", user_id=ben, **pressed(there["Ben"], "I am under 18"))
+        there = await phones("Linda")
+        await does("start", user_id=there["Linda"]["user_id"], code=there["Linda"]["start_code"])
+        await phones("Linda", "Ben would like to train with Kim here")

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from dialogs.model import Outcome, Person, Setting
+from dialogs.model import Message, Outcome, Person, Setting
 from storage import db as databases
-from storage import inbox, people, plans, proposals, rights, schema
+from storage import inbox, outbox, people, plans, proposals, rights, schema
 from storage.db import Database
 from storage.inbox import Incoming
 from tests.storage.club import HOUR, NOW, change, join, load, snapshot
@@ -381,3 +381,34 @@ def test_an_outcome_that_erases_is_saved_without_its_person(db: Database, club: 
         rights.erase(tx, ann.id, "RECEIPT", NOW)
         people.save(tx, snapshot(known.person), Outcome(), (), "test", NOW)
     assert canaries(db, "Ann") == []
+
+
+def test_a_guardian_goes_alone_or_with_their_athlete_and_no_reference_is_left(
+    db: Database, club: tuple[Person, Person, Person]
+) -> None:
+    kim, ann, ben = club
+    with db.begin() as tx:
+        for athlete, name, chat in ((ann, "Linda", 41), (ben, "Gus", 42)):
+            guardian = join(tx, name, chat, ward_id=athlete.id)
+            change(tx, athlete, minor=True, guardian_id=guardian.id)
+            note = outbox.row(
+                Message(kim.id, "minors.writes", about=athlete.id), {"text": f"{name} writes"},
+                to_person=kim.id, chat_id=kim.chat_id or 0, now=NOW, cause="t",
+            )  # fmt: skip
+            tx.execute(sa.insert(schema.outbox), {**note, "status": "sent", "sent_at": NOW})
+            with pytest.raises(LookupError):
+                rights.everything(tx, 999)
+            mine = rights.everything(tx, guardian.id)
+            assert mine["person"]["ward"] == athlete.name and rights.everything(tx, athlete.id)["person"]["minor"]
+        linda, gus = (one for one in people.everyone(tx) if one.ward_id)
+        rights.erase(tx, linda.id, "R1", NOW)
+        (left,) = [one for one in people.everyone(tx) if one.id == ann.id]
+        assert left.alone and left.name == "Ann"
+        assert "Linda writes" not in str(tx.execute(sa.select(schema.outbox.c.payload)).all())
+        rights.erase(tx, ben.id, "R2", NOW)
+        assert [one.name for one in people.everyone(tx)] == ["Kim", "Ann"]
+        gone = {id for id, _, _ in rights.erased_since(tx, NOW)}
+        assert gone == {linda.id, ben.id, gus.id}
+        for id, receipt, at in rights.erased_since(tx, NOW):  # as the sweep does it
+            rights.erase(tx, id, receipt, at)
+        assert len(rights.erased_since(tx, NOW)) == 3
