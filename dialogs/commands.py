@@ -44,8 +44,8 @@ from dialogs import (
     tongue,
     topics,
     transcripts,
-    week_drafts,
     wards,
+    week_drafts,
     weekday,
     weeks,
 )

@@ -33,6 +33,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from dialogs import escalation, judging
+from dialogs.asking import HARM
 from dialogs.draft import Draft
 from dialogs.escalation import MARK
 from dialogs.levels import Level
@@ -45,7 +46,6 @@ NEWS = ("desk.eased_for_you", "plan.told", "plan.decided")
 READ = "concerns.read"
 TRUTHS: Mapping[str, str] = {"athlete.taken": "guardian.taken", "athlete.not_reached": "guardian.not_reached"}
 FILES = ("coach.attached", "coach.answers")
-HARM = "harm"  # what `asking` calls it when it asks about self-harm
 
 
 # --- who reads along ------------------------------------------------------------------------------------------------

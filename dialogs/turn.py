@@ -193,7 +193,6 @@ def _start(draft: Draft, event: Started) -> None:
             runs=me.runs or not invite.coaches,
             coach_id=me.coach_id if invite.coaches else invite.coach_id,
             joined_at=me.joined_at or draft.now,
-            minor=False if me.minor is None and me.consent_at is not None else me.minor,  # they said 18 or over
             consent_at=None,  # another coach will read: that is asked anew
         )
     if not joining.settled(draft.person):
