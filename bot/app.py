@@ -44,8 +44,9 @@ from bot.clock import Clock, set_clock
 from bot.config import Program, Settings, SettingsError
 from bot.metrics import LOOP_S, Metrics, Watch
 from bot.receive import poll_forever, poll_once
+from bot.refusals import SendError
 from bot.send import Courier, Pace
-from bot.telegram import Api, SendError, Wire
+from bot.telegram import Api, Wire
 from bot.web import Kept, make_app, plan_of, serve_web
 from dialogs import help_numbers, places
 from dialogs.joining import INVITE_LIVES

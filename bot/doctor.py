@@ -27,7 +27,8 @@ import sqlalchemy as sa
 
 from bot import transcribe
 from bot.config import Limits, Program, Settings
-from bot.telegram import Api, SendError, Wire
+from bot.refusals import SendError
+from bot.telegram import Api, Wire
 from dialogs import help_numbers
 from dialogs.levels import Level
 from dialogs.model import Lane, Person

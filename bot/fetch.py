@@ -31,8 +31,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from bot.metrics import Metrics
+from bot.refusals import SendError
 from bot.send import DbCall
-from bot.telegram import Api, SendError
+from bot.telegram import Api
 from dialogs.model import Json, Wakeup
 from dialogs.plan_reading import MAX_BYTES
 from storage import due

@@ -25,8 +25,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from bot.metrics import Metrics
+from bot.refusals import SendError
 from bot.send import DbCall
-from bot.telegram import Api, SendError
+from bot.telegram import Api
 from dialogs.model import Json, Wakeup
 from storage import due
 from storage.due import ClaimedDue

@@ -26,7 +26,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from bot.metrics import Metrics
-from bot.telegram import Unreadable, to_event
+from bot.updates import Unreadable, to_event
 from dialogs import render, timing
 from dialogs.events import Due, Event, Grouped, Moved, Said, Sender, Tapped, Unreachable, Unread
 from dialogs.model import Json, Message, Outcome, Person, Snapshot, Wakeup
@@ -249,8 +249,13 @@ def _turn(
 ) -> None:
     if isinstance(event, Moved) and sender is not None:
         topics.moved(tx, sender.chat_id, event.new_chat_id)
-    if isinstance(event, Grouped) and sender is not None:
-        topics.happened(tx, sender.chat_id, event, now)
+    if isinstance(event, Grouped | Tapped) and sender is not None and not sender.private:
+        if isinstance(event, Grouped):
+            topics.happened(tx, sender.chat_id, event, now)
+        # In this commit, and not as a wakeup: what athletes have written since lies behind this update already.
+        for coach, seen in topics.guests(tx, sender, event, bot):
+            key = f"topic:{coach}:{cause}"
+            _turn(tx, key, now, dice, bot, Due("topic", key, data=seen), person_id=coach)
     known = people.load(tx, now=now, dice=dice(), bot=bot, sender=sender, person_id=person_id, event=event)
     known = replace(known, address=address)
     if isinstance(event, Due) and event.kind == "export" and known.person is not None:

@@ -39,7 +39,7 @@ from storage.db import Database
 from storage.gauges import Gauges
 
 if TYPE_CHECKING:
-    from bot.telegram import SendError
+    from bot.refusals import SendError
     from storage.outbox import Leased
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter shows a second series, with the instant of its birth

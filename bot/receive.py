@@ -23,7 +23,9 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from bot.telegram import Api, SendError, who
+from bot.refusals import SendError
+from bot.telegram import Api
+from bot.updates import who
 from storage.inbox import Incoming
 
 log = logging.getLogger(__name__)

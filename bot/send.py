@@ -43,7 +43,8 @@ import sqlalchemy as sa
 from bot import charts, topics
 from bot.config import Limits
 from bot.metrics import Metrics
-from bot.telegram import Api, SendError
+from bot.refusals import SendError
+from bot.telegram import Api
 from dialogs.model import Lane
 from dialogs.timing import quiet_until
 from storage import lease, outbox

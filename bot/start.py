@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import sqlalchemy as sa
 
 from bot.config import SettingsError
-from bot.telegram import SendError
+from bot.refusals import SendError
 from dialogs import menus, render
 from storage import club, db, due, lease, outbox
 

@@ -1,17 +1,12 @@
-"""Telegram, seen from here: raw updates become events, outbox payloads become calls, errors become decisions.
+"""What we say to Telegram: payloads become calls, one outbox row at a time.
 
-The only file that imports `telegram` (python-telegram-bot). We use it as a client, not as a framework: its
-reader of updates, its request layer and its errors; none of its queues, handlers or pollers, because those
-confirm an update before anybody has handled it. Its `Bot` is left out too: at DEBUG it logs every text, and
-its address with the token.
+This file, `bot.updates` (updates become events) and `bot.refusals` (errors become decisions) alone import `telegram`
+(python-telegram-bot). We use it as a client, not as a framework: its reader of updates, its request layer and its
+errors; none of its queues, handlers or pollers, because those confirm an update before anybody has handled it. Its
+`Bot` is left out too: at DEBUG it logs every text, and its address with the token.
 
-Three rules hold on this page:
-- What a person wrote, what Telegram answered, and the token appear in no log line and in no exception. A
-  SendError carries a short `kind` of ours instead; the library's own exceptions (whose texts may quote an
-  answer) are not chained.
-- An error carries the decision: may it be repeated, and could the message be there already? See SendError.
-- Nothing is believed about an update but what has been checked here: the library reads fields without looking
-  at their types, so `to_event` does. What it cannot read is `Unreadable`, one update at a time.
+What a person wrote, what Telegram answered, and the token appear in no log line and in no exception: all that the calls
+raise is a SendError, and the library's own exceptions, whose texts may quote an answer, are not chained.
 """
 
 from __future__ import annotations
@@ -23,24 +18,16 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
-from telegram import Chat, InputFile, Message, Update, User
-from telegram.error import (
-    BadRequest,
-    ChatMigrated,
-    Conflict,
-    Forbidden,
-    InvalidToken,
-    NetworkError,
-    TelegramError,
-)
+from telegram import InputFile
+from telegram.error import NetworkError, TelegramError
 from telegram.request import BaseRequest, RequestData
 from telegram.request._requestparameter import RequestParameter
 
+from bot.refusals import SendError, Status, decision, retry_after
 from bot.wire import CONNECT_S, READ_S, Http, MaybeSent, NotSent, TooLong
-from dialogs import events, render
+from dialogs import render
 
 Json = Any
 
@@ -54,51 +41,6 @@ DOWNLOAD_S = 60.0  # the same the other way; getFile itself may have Telegram fe
 DOWNLOAD_LIMIT = 20 << 20  # bytes (Bot API, getFile)
 NOTICE_LIMIT = 200  # characters of a notice (Bot API, answerCallbackQuery)
 POLL_GRACE_S = 10.0  # a long poll may answer this much later than it was asked to
-
-
-class Unreadable(Exception):
-    """JSON that is no update. Its text says which field is wrong, never what is in it."""
-
-
-class SendError(Exception):
-    """A call failed, and this is what to do about it.
-
-    kind             short and stable, for decisions, counters and logs: blocked, chat_not_found, too_long,
-                     bad_markup, not_modified, edit_gone, copy_gone, query_old, empty,
-                     too_big, file_gone, bad_request, migrated, flood, unauthorized, conflict, two_polls, network,
-                     timeout, server; and of groups:
-                     thread_gone (there is no such topic: a new one may be made), topic_closed (it may be reopened),
-                     no_topics (they are switched off: none can be made), no_rights (the bot may not do this there),
-                     not_in_group (it has been removed, or the group has been deleted)
-    permanent        the same call can never succeed
-    retry_after      seconds to keep quiet, where Telegram named them
-    maybe_delivered  a repeat may be read twice
-    migrate_to       the chat has this id now
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        *,
-        permanent: bool = False,
-        retry_after: float | None = None,
-        maybe_delivered: bool = False,
-        migrate_to: int | None = None,
-    ) -> None:
-        super().__init__(kind)
-        self.kind = kind
-        self.permanent = permanent
-        self.retry_after = retry_after
-        self.maybe_delivered = maybe_delivered
-        self.migrate_to = migrate_to
-
-
-class _Status(Exception):
-    """A status the library does not tell apart: 413, 429 (it reads whole seconds only) and 5xx."""
-
-    def __init__(self, code: int, retry_after: float | None = None) -> None:
-        super().__init__(code)
-        self.code, self.retry_after = code, retry_after
 
 
 class Wire(BaseRequest):
@@ -138,9 +80,9 @@ class Wire(BaseRequest):
         except (NotSent, MaybeSent) as error:
             raise NetworkError(str(error)) from error
         if status in (413, 429):
-            raise NetworkError(f"HTTP {status}") from _Status(status, _retry_after(body))
+            raise NetworkError(f"HTTP {status}") from Status(status, retry_after(body))
         if status >= 500:
-            raise NetworkError(f"HTTP {status}") from _Status(status)
+            raise NetworkError(f"HTTP {status}") from Status(status)
         return status, body
 
     async def fetch(self, url: str, limit: int, read_s: float) -> tuple[int, bytes]:
@@ -251,7 +193,7 @@ class Api:
             case 401:
                 raise SendError("unauthorized")
             case 429:
-                raise SendError("flood", retry_after=_retry_after(body))
+                raise SendError("flood", retry_after=retry_after(body))
         raise SendError("server")
 
     # --- one outbox row -------------------------------------------------------------------------------
@@ -508,7 +450,7 @@ class Api:
             )
         except Exception as error:
             # Not chained: the library puts what it could not read, words included, into exception texts.
-            raise _decision(error) from None
+            raise decision(error) from None
 
 
 _FILE_PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)*", re.ASCII)  # a server of one's own may give a place on its disk instead
@@ -546,286 +488,3 @@ def _object(result: Json) -> dict[str, Json]:
 def _message_id(result: Json) -> int | None:
     value = result.get("message_id") if isinstance(result, dict) else None
     return value if isinstance(value, int) else None
-
-
-# --- errors -------------------------------------------------------------------------------------------
-
-# Telegram's wording of a 400, from the server's source (tdlib/telegram-bot-api, Client.cpp) and the field.
-_WORDING = tuple(
-    (kind, re.compile(pattern, re.IGNORECASE))
-    for kind, pattern in (
-        ("not_modified", "message is not modified|TOPIC_NOT_MODIFIED"),
-        ("edit_gone", "message to edit not found|message can't be edited|no text in the message to edit"),
-        ("edit_gone", "MESSAGE_ID_INVALID|message identifier is not specified"),
-        (
-            "copy_gone",
-            "message to (copy|forward) not found|can't be (copied|forwarded)|CHAT_FORWARDS_RESTRICTED",
-        ),
-        ("bad_markup", "can't parse entities|ENTITY_\\w+_INVALID|ENTITY_BOUNDS"),
-        ("too_long", "(message|text|caption) is too long|MESSAGE_TOO_LONG"),
-        ("empty", "text is empty|text must be non-empty"),
-        ("query_old", "query is too old|QUERY_ID_INVALID"),
-        ("thread_gone", "thread not found|TOPIC_(DELETED|ID_INVALID)|invalid forum topic identifier"),
-        ("topic_closed", "TOPIC_CLOSED"),
-        ("no_topics", "chat is not a forum|CHANNEL_FORUM_MISSING"),
-        ("too_big", "file is too big"),
-        ("file_gone", "wrong file_id|file is temporarily unavailable|invalid file_id"),
-        ("chat_not_found", "chat not found|PEER_ID_INVALID|user not found|CHAT_ID_INVALID"),
-        ("no_rights", "not enough rights|have no rights|no write access|CHAT_(WRITE_FORBIDDEN|ADMIN_REQUIRED)"),
-        ("no_rights", "need administrator rights"),
-    )
-)
-
-
-_OUT = re.compile("(kicked from|not a member of) the|group chat was deleted", re.IGNORECASE)
-
-
-def _decision(error: Exception) -> SendError:
-    """The one place where an error becomes a decision.
-
-    A status of 5xx, and a 200 with an unreadable body, may come from a proxy in front of a server that has
-    accepted: both count as "maybe delivered". A 401 or 404 is never permanent: the token may come back (a
-    typo in a rotation, a server being moved), and what is waiting must still be waiting then.
-    """
-    cause = error.__cause__
-    match error:
-        case ChatMigrated():
-            target = error.new_chat_id
-            known = isinstance(target, int) and not isinstance(target, bool)
-            return SendError("migrated", permanent=not known, migrate_to=target if known else None)
-        case Forbidden():
-            # No word about a person: nobody may be taken for unreachable because of a group.
-            return SendError("not_in_group" if _OUT.search(str(error)) else "blocked", permanent=True)
-        case InvalidToken():
-            return SendError("unauthorized")
-        case Conflict():
-            # Somebody else polls; or a webhook is set, which we can take away ourselves.
-            return SendError("two_polls" if "other getUpdates" in str(error) else "conflict")
-        case BadRequest():
-            words = str(error)
-            kind = next((kind for kind, pattern in _WORDING if pattern.search(words)), "bad_request")
-            return SendError(kind, permanent=True)
-    match cause:
-        case NotSent():
-            return SendError("network")
-        case MaybeSent():
-            return SendError("timeout" if cause.timeout else "network", maybe_delivered=True)
-        case _Status(code=413):
-            return SendError("too_big", permanent=True)
-        case _Status(code=429):
-            return SendError("flood", retry_after=cause.retry_after)
-    return SendError("server", maybe_delivered=True)
-
-
-def _retry_after(body: bytes) -> float | None:
-    """Seconds to wait, out of a 429. None where it names none, or nothing one could wait for."""
-    try:
-        seconds = float(json.loads(body)["parameters"]["retry_after"])
-    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
-        return None
-    return seconds if math.isfinite(seconds) and seconds > 0 else None
-
-
-# --- updates ------------------------------------------------------------------------------------------
-
-_START = re.compile(r"/start(?:@\w+)?(?:\s+(?P<code>.*))?", re.IGNORECASE | re.DOTALL)
-_FILES = (
-    "voice",
-    "video_note",
-    "video",
-    "audio",
-    "animation",
-    "sticker",
-    "document",
-)  # animations are documents
-_HEAD = ("message_id", "message_thread_id", "from", "chat", "date", "reply_to_message", "forward_origin")
-_HERE = ("member", "administrator", "creator", "restricted")
-
-
-def who(raw: Json) -> str:
-    """Whose update this is, for the order of handling: the user, else the chat, else "?". Never raises.
-
-    In a private chat both are the same number, so a tap and a text of one person are always in one line.
-    """
-    if isinstance(raw, dict):
-        for body in raw.values():
-            if not isinstance(body, dict):
-                continue
-            message = body.get("message")
-            places = [body.get("from"), body.get("user"), body.get("chat")]
-            if isinstance(body.get("sender_chat"), dict):
-                # The user "Group" speaks for the anonymous admins of all groups: no person to keep in order.
-                places = [body.get("chat")]
-            if isinstance(message, dict):
-                places.append(message.get("chat"))
-            for place in places:
-                id = place.get("id") if isinstance(place, dict) else None
-                if isinstance(id, int) and not isinstance(id, bool):
-                    return str(id)
-    return "?"
-
-
-def to_event(raw: Json) -> tuple[events.Sender, events.Event]:
-    """One raw update -> who did it and what it was. Raises Unreadable."""
-    try:
-        sender, event = _tap(raw) or _read_all(raw)
-        _check(sender, event)
-    except Unreadable:
-        raise
-    except Exception as error:  # the library has no error of its own for this; RecursionError is one of them
-        raise Unreadable(f"not an update ({type(error).__name__})") from None
-    return sender, event
-
-
-def _tap(raw: Json) -> tuple[events.Sender, events.Event] | None:
-    """A tap in a private chat, as nine of ten updates are; None for all else. The library would read the whole message
-    that the button hangs on, each button of it, for values that `_check` looks at anyway."""
-    if not isinstance(raw, dict) or raw.keys() != {"update_id", "callback_query"}:
-        return None
-    try:
-        query = raw["callback_query"]
-        user, message, chat = query["from"], query["message"], query["message"]["chat"]
-        if chat["type"] != Chat.PRIVATE or not isinstance(query["data"], str):
-            return None
-        sender = events.Sender(chat["id"], user["id"], user["first_name"], user.get("language_code") or "", True)
-        return sender, events.Tapped(query["data"], query["id"], message["message_id"])
-    except (KeyError, TypeError, AttributeError):  # of another shape: the library says what it is, if anything
-        return None
-
-
-def _read_all(raw: Json) -> tuple[events.Sender, events.Event]:
-    return _read(Update.de_json(raw, None), next((name for name in raw if name != "update_id"), ""), raw)
-
-
-def _read(update: Update, kind: str, raw: Json) -> tuple[events.Sender, events.Event]:
-    sender = _sender(update.effective_user, update.effective_chat)
-    if (query := update.callback_query) is not None:
-        message_id = query.message.message_id if query.message else None
-        data = query.data if query.data is not None else ""
-        return sender, events.Tapped(data, query.id, message_id)
-    if (member := update.my_chat_member) is not None:
-        before, after = member.old_chat_member.status, member.new_chat_member.status
-        return sender, _membership(sender.private, before, after)
-    if (message := update.message) is not None:
-        sender = _speaker(message)
-        if message.migrate_from_chat_id is not None:
-            # The second of two service messages, in the new group: the same event as the first.
-            sender = events.Sender(message.migrate_from_chat_id, None, private=False)
-            return sender, events.Moved(message.chat.id)
-        return sender, _message(message, raw[kind]) if sender.private else _in_group(message, raw[kind])
-    if (message := update.edited_message) is not None:
-        sender = _speaker(message)
-        edited = _edited(message, kind)
-        if sender.private:
-            return sender, edited
-        what = "edited" if isinstance(edited, events.Edited) else "other"
-        return sender, events.Grouped(what, _topic(message), edited if isinstance(edited, events.Edited) else None)
-    if kind == "":
-        raise Unreadable("an update about nothing")
-    return sender, events.Other(kind)
-
-
-def _sender(user: User | None, chat: Chat | None) -> events.Sender:
-    return events.Sender(
-        chat_id=chat.id if chat else 0,
-        user_id=user.id if user else None,
-        first_name=user.first_name if user else "",
-        language=(user.language_code or "") if user else "",
-        private=chat is not None and chat.type == Chat.PRIVATE,
-    )
-
-
-def _speaker(message: Message) -> events.Sender:
-    """The sender of a message; an anonymous group admin or a linked channel is nobody whom we could know."""
-    return _sender(None if message.sender_chat else message.from_user, message.chat)
-
-
-def _membership(private: bool, before: str, after: str) -> events.Event:
-    if private:
-        return events.Unblocked() if after in _HERE else events.Blocked()
-    if (before in _HERE) == (after in _HERE):
-        return events.Grouped("rights" if after in _HERE else "other")
-    return events.Grouped("added" if after in _HERE else "removed")
-
-
-def _in_group(message: Message, raw: Json) -> events.Event:
-    if message.migrate_to_chat_id is not None:
-        return events.Moved(message.migrate_to_chat_id)
-    topic = _topic(message)
-    if message.forum_topic_closed is not None or message.forum_topic_reopened is not None:
-        return events.Grouped("closed" if message.forum_topic_closed is not None else "reopened", topic)
-    match _message(message, raw):
-        case events.Started() | events.Said() | events.Sent() | events.Located() as said:
-            return events.Grouped("command" if (message.text or "").startswith("/") else "said", topic, said)
-    return events.Grouped("other", topic)
-
-
-def _topic(message: Message) -> int | None:
-    """The thread alone says nothing: a chain of replies outside of topics has one, too."""
-    return message.message_thread_id if message.is_topic_message else None
-
-
-def _edited(message: Message, kind: str) -> events.Event:
-    text = message.text if message.text is not None else message.caption
-    if text is None and message.effective_attachment is None:
-        return events.Other(kind)
-    if message.location is not None:  # a live location moves every few seconds: nothing that asks for an answer
-        return events.Other("edited_location")
-    return events.Edited(text or "", message.message_id)
-
-
-def _message(message: Message, raw: Json) -> events.Event:
-    id = message.message_id
-    reply_to = message.reply_to_message.message_id if message.reply_to_message else None
-    if reply_to == _topic(message):
-        reply_to = None  # every message of a topic seems to answer the topic's first one
-    forwarded = message.forward_origin is not None
-    if (text := message.text) is not None:
-        started = None if forwarded else _START.fullmatch(text.strip())
-        if started:
-            return events.Started((started["code"] or "").strip() or None, id)
-        return events.Said(text, id, reply_to, forwarded)
-    if (place := message.location) is not None:
-        return events.Located(place.latitude, place.longitude, id)
-    caption = message.caption or ""
-    if message.photo:
-        return events.Sent("photo", id, message.photo[-1].file_id, caption, reply_to)
-    for kind in _FILES:
-        if (file := getattr(message, kind)) is not None:
-            sent = events.Sent(kind, id, file.file_id, caption, reply_to)
-            return replace(sent, name=file.file_name or "", size=file.file_size) if kind == "document" else sent
-    if message.contact is not None:
-        return events.Sent("contact", id, None, caption, reply_to)
-    return events.Other(next((name for name in raw if name not in _HEAD), "message"))
-
-
-def _check(sender: events.Sender, event: events.Event) -> None:
-    """The types the rest of the program relies on. A wrong one would fail later, inside somebody's turn."""
-    values: list[tuple[str, object, type | tuple[type, ...]]] = [
-        ("chat id", sender.chat_id, int),
-        ("user id", sender.user_id, (int, type(None))),
-        ("first name", sender.first_name, str),
-        ("language", sender.language, str),
-    ]
-    for name, kind in (
-        ("message_id", (int, type(None))),
-        ("reply_to", (int, type(None))),
-        ("topic", (int, type(None))),
-        ("new_chat_id", int),
-        ("text", str),
-        ("data", str),
-        ("query_id", str),
-        ("caption", str),
-        ("file_id", (str, type(None))),
-        ("name", str),
-        ("size", (int, type(None))),
-        ("lat", (int, float)),
-        ("lon", (int, float)),
-    ):
-        if hasattr(event, name):
-            values.append((name, getattr(event, name), kind))
-    for name, value, expected in values:
-        if not isinstance(value, expected) or isinstance(value, bool):
-            raise Unreadable(f"{name} is of type {type(value).__name__}")
-    if isinstance(event, events.Grouped) and event.message is not None:
-        _check(sender, event.message)

@@ -24,7 +24,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.telegram import Api, SendError
+from bot.refusals import SendError
+from bot.telegram import Api
 from dialogs.model import Json
 from storage import outbox, topics
 from storage.outbox import Leased

@@ -45,8 +45,9 @@ import sqlalchemy as sa
 
 from bot.config import Program
 from bot.metrics import Metrics
+from bot.refusals import SendError
 from bot.send import DbCall
-from bot.telegram import Api, SendError
+from bot.telegram import Api
 from dialogs.model import Wakeup
 from storage import due
 from storage.due import ClaimedDue

@@ -94,12 +94,23 @@ class Unblocked:
 
 
 @dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Who has come into a group, by their own doing or somebody else's; a bot as well. By `username` a bot knows
+    itself."""
+
+    user_id: int
+    name: str
+    username: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Grouped:
     """Something happened in a group.
 
     what     added, removed: the bot itself; rights: it may do other things there than before, it does not say which.
              said: somebody wrote or sent something; command: it begins with a slash; edited: it was changed.
              closed, reopened: a topic, by anybody, the bot included. (Nothing tells of one that is deleted.)
+             joined: `newcomers` have come in. Telegram tells every bot of that, whatever else it may hear
              other: a message of no use to us
     topic    the id of the topic it happened in. None where there are no topics, and in the General one
     message  of said, command and edited: what was written, as if it had been written to us alone. Its `reply_to` is
@@ -109,6 +120,7 @@ class Grouped:
     what: str
     topic: int | None = None
     message: Started | Said | Edited | Sent | Located | None = None
+    newcomers: tuple[Newcomer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,7 +220,10 @@ def _silent(draft: Draft, people: Iterable[Person]) -> list[tuple[str, date | No
 def _card(draft: Draft, need: Need, said: Sequence[Record], weeks: Iterable[Record], lane: Lane) -> None:
     athlete = need.athlete
     worst = need.worries[0] if need.worries else None
-    wish = need.wishes[0] if need.wishes else None
+    # Beside a worry, what is to be decided is a message of its own: each is answered in its place, and the answer to
+    # the one must not take the buttons of the other away.
+    beside = need.wishes[0] if need.wishes and worst is not None else None
+    wish = need.wishes[0] if need.wishes and worst is None else None
     there = timing.local_date(athlete.zone, draft.now)
     facts: dict[str, Json] = {
         "worry": worst is not None,
@@ -236,6 +239,8 @@ def _card(draft: Draft, need: Need, said: Sequence[Record], weeks: Iterable[Reco
         facts |= desk.concern(draft, worst, athlete)
         bubble = escalation.list_key(worst, draft.person)
     draft.say("desk.card", facts, buttons=_actions(need), about=athlete.id, lane=lane, bubble=bubble)
+    if beside is not None:
+        proposals.show(draft, beside, athlete, draft.person, lane=lane)
 
 
 def _actions(need: Need) -> Rows:
@@ -243,7 +248,7 @@ def _actions(need: Need) -> Rows:
     take = (Button("button.ack", f"ack:{need.worries[0].short}"),) if need.worries else ()
     write = f"reply:{need.worries[0].short}" if need.worries else f"write:{id}"  # to answer a worry is to have read it
     rows: list[tuple[Button, ...]] = [(*take, Button("button.write", write))]
-    if need.wishes:
+    if need.wishes and not need.worries:
         target = f"{id}:{need.wishes[0].short}"
         rows.append(
             (

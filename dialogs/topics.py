@@ -7,7 +7,8 @@ Theory of operation
         Person.in_group of the athlete    they have agreed that the coaches in it read along
 
 Who is in the group reads what stands in it, so it works only while all its members are coaches of the club, and holds
-only that coach's own athletes, of these only who has agreed.
+only that coach's own athletes, of these only who has agreed. Whoever else comes in, or is noticed there, ends it in the
+same commit (storage.topics.guests): nothing more goes there, and the coach is told at once (`lost`).
 
 Out. No room knows of groups: they speak to the coach as ever. When a turn is over, `through` looks over what it says:
     WORDS     of an athlete, with nothing urgent in this turn, go to the topic instead of the private chat
@@ -258,7 +259,7 @@ def _said(known: Snapshot, event: Grouped, topic: Topic) -> Outcome:
 
 
 def _nowhere(known: Snapshot, event: Grouped, topic: Topic) -> Outcome:
-    """It reaches nobody, and that is said; the coach whose group it is hears of a guest."""
+    """It reaches nobody, and that is said."""
     sender = known.sender
     if sender is None:
         return Outcome()
@@ -267,13 +268,7 @@ def _nowhere(known: Snapshot, event: Grouped, topic: Topic) -> Outcome:
     text = "topics.nowhere" if _linked(known, topic) else "topics.not_linked"
     if sender.user_id is None:
         text = "topics.anonymous"
-    outcome = _once(known, event, text, facts, by=f"stray:{sender.user_id}")
-    guest = sender.user_id is not None and (known.person is None or not known.person.coaches)
-    if guest and topic.coach is not None and _linked(known, topic):
-        key = f"guest:{sender.chat_id}:{sender.user_id}:{known.now:%Y%m%d}"
-        told = Message(topic.coach.id, "topics.guest", facts, key=key, quiet=True)
-        outcome = replace(outcome, messages=(*outcome.messages, told))
-    return outcome
+    return _once(known, event, text, facts, by=f"stray:{sender.user_id}")
 
 
 def _tapped(known: Snapshot, event: Tapped) -> Outcome:
@@ -387,12 +382,19 @@ def unlink(draft: Draft, rest: str) -> None:
 
 
 def lost(draft: Draft, event: Due) -> None:
-    """The group takes nothing any more: the private chat from now on, and the coach hears of it, once."""
-    if draft.person.group is None or draft.person.group != event.data["chat"]:
+    """The group takes nothing any more, or must not: the private chat from now on, and the coach hears of it, once."""
+    me, what, chat = draft.person, event.data["what"], event.data["chat"]
+    linked, guest = me.group == chat, what == "guest"
+    if not linked and not (guest and me.group_asked == chat):
         return
-    draft.change(group=None, group_asked=None)
-    draft.record("event", "group_lost", event.data["what"])
-    draft.say("topics.lost", {"what": event.data["what"]})
+    draft.change(group=None if linked else me.group, group_asked=None)
+    draft.record("event", "group_lost", what)
+    if not guest:
+        draft.say("topics.lost", {"what": what})
+        return
+    draft.say("topics.guest", {"guests": event.data["guests"], "linked": linked})
+    if linked:
+        draft.messages.append(Message(None, "topics.guest_here", {"coach": me.name}, chat_id=chat, once=True))
 
 
 def _own(draft: Draft) -> list[Person]:

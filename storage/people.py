@@ -29,7 +29,7 @@ is stands in `dialogs.answering`; here it is only read who may be one. Only thos
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -70,11 +70,19 @@ _COACHES = (
 # A row without a part to play is the tombstone of somebody erased.
 _EVERYONE = _PERSON.where(sa.or_(person.c.runs, person.c.coaches, person.c.ward_id.is_not(None))).order_by(person.c.id)
 _ATHLETES = _PERSON.where(person.c.coach_id.in_(sa.bindparam("coaches", expanding=True))).order_by(person.c.id)
-# For the head coach alone: it reads the whole table.
-_ORPHANS = _PERSON.where(
-    person.c.runs,
-    sa.or_(person.c.coach_id.is_(None), person.c.coach_id.not_in(sa.bindparam("active", expanding=True))),
-).order_by(person.c.id)
+# For the head coach alone: whose coach is none, or none any more. Asked from the other end, since "is not one of these"
+# reads every athlete of the club: first each coach's number that stands with an athlete, one step down the index from
+# one to the next; then the athletes of those who are no coaches any more.
+_whose = sa.select(sa.func.min(person.c.coach_id).label("id")).cte("whose", recursive=True)
+_next = person.alias("next")
+_WITH_ATHLETES = sa.select(
+    _whose.union_all(
+        sa.select(
+            sa.select(sa.func.min(_next.c.coach_id)).where(_next.c.coach_id > _whose.c.id).scalar_subquery()
+        ).where(_whose.c.id.is_not(None))
+    ).c.id
+)
+_OF_NOBODY = _PERSON.where(person.c.runs, person.c.coach_id.is_(None))
 _OF_COACH = _PERSON.where(person.c.coach_id == sa.bindparam("coach")).order_by(person.c.id)
 
 # For athletes' turns, the hot path: not all coaches of the club but the athletes' own, those whom these have named (as
@@ -387,8 +395,7 @@ def _mine(tx: sa.Connection, me: Person, coaches: Sequence[Person], now: datetim
     active = [each.id for each in coaches]
     found = _people(tx, _ATHLETES, coaches=[me.id, *absent])
     if head:
-        there = {each.id for each in found}
-        found += tuple(each for each in _people(tx, _ORPHANS, active=active) if each.id not in there)
+        found += _orphans(tx, active, {each.id for each in found})
     mine, behind = [], []
     for each in found:
         if each.id == me.id or each.drill:
@@ -406,6 +413,14 @@ def _mine(tx: sa.Connection, me: Person, coaches: Sequence[Person], now: datetim
         if _is(me, answering.behind(coaches, answering.in_charge(coaches, each, now), each, now, own)):
             behind.append(each.id)
     return mine, behind
+
+
+def _orphans(tx: sa.Connection, active: Sequence[int], there: Collection[int]) -> tuple[Person, ...]:
+    """The athletes without an active coach, but for those who are there already."""
+    left = sorted({id for (id,) in tx.execute(_WITH_ATHLETES) if id is not None}.difference(active))
+    theirs = _people(tx, _ATHLETES, coaches=left) if left else ()
+    orphans = [each for each in (*_people(tx, _OF_NOBODY), *theirs) if each.runs and each.id not in there]
+    return tuple(sorted(orphans, key=lambda each: each.id))
 
 
 def _covers(me: Person, coaches: Sequence[Person], coach: Person, now: datetime) -> bool:

@@ -10,18 +10,22 @@ sends (bot.send, bot.topics) asks `find_out`, and says what came of it:
 
 The group that a coach uses is a fact of that coach (`Person.group`), known to every turn without a look in here. A
 topic whose coach uses another group, or none, is nobody's: what is said there goes nowhere (dialogs.topics).
+
+A guest, that is anybody in the group who is no coach of the club, ends it: the coaches who use the group have a turn in
+the commit in which the guest was seen (bot.handle). A wakeup would be too late for that: after an outage all that
+athletes have written since is handled before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from dialogs.events import Grouped
+from dialogs.events import Grouped, Sender, Tapped
 from dialogs.model import Json, Person, Topic, Wakeup
 from storage import codec, due, outbox
 from storage.outbox import Leased
@@ -61,7 +65,14 @@ _CLOSED = (
     .where(topic.c.chat_id == sa.bindparam("chat"), topic.c.thread_id == sa.bindparam("thread"))
     .values(closed=sa.bindparam("now_closed"))
 )
-_COACHES = _PERSON.where(person.c.coaches, person.c.chat_id.is_not(None)).with_for_update(key_share=True)
+_active = sa.and_(person.c.coaches, person.c.chat_id.is_not(None))
+_ARE_COACHES = sa.select(person.c.user_id).where(_active, person.c.user_id.in_(sa.bindparam("users", expanding=True)))
+_COACHES = _PERSON.where(_active)
+_LOCK_COACHES = (
+    _COACHES.where(person.c.id.in_(sa.bindparam("people", expanding=True)))
+    .order_by(person.c.id)
+    .with_for_update(key_share=True)
+)
 _CHANGE = (
     sa.update(person)
     .where(person.c.id == sa.bindparam("row_id"))
@@ -119,6 +130,24 @@ def happened(tx: sa.Connection, chat_id: int, event: Grouped, now: datetime) -> 
             lost(tx, coach.id, chat_id, "not_in_group", f"{now:%Y%m%dT%H%M%S}", now)
 
 
+def guests(
+    tx: sa.Connection, sender: Sender, event: Grouped | Tapped, bot: str
+) -> list[tuple[int, Mapping[str, Json]]]:
+    """Whom it concerns that somebody is in this group who is no coach of the club: each coach who uses it, with what
+    their turn is to know (dialogs.topics.lost). What waits for the group goes to their private chats instead. `bot` is
+    our own user name."""
+    come = event.newcomers if isinstance(event, Grouped) else ()
+    seen = {one.user_id: one.name for one in come if (one.username or "").casefold() != bot.casefold()}
+    if sender.user_id is not None and (isinstance(event, Tapped) or event.message is not None):
+        seen[sender.user_id] = sender.first_name
+    coaches = set(tx.execute(_ARE_COACHES, {"users": list(seen)}).scalars()) if seen else set()
+    names: list[Json] = [name for number, name in seen.items() if number not in coaches]
+    using = _using(tx, sender.chat_id) if names else []
+    for coach in using:
+        _to_private(tx, coach.chat_id, _waiting(tx, sender.chat_id, coach.id))
+    return [(coach.id, {"what": "guest", "chat": sender.chat_id, "guests": names}) for coach in using]
+
+
 def lost(tx: sa.Connection, coach_id: int, chat_id: int, what: str, cause: str, now: datetime) -> None:
     """A group takes nothing any more: a turn of its coach decides what follows (dialogs.topics.lost)."""
     data: dict[str, Json] = {"what": what, "chat": chat_id}
@@ -130,16 +159,25 @@ def moved(tx: sa.Connection, old: int, new: int) -> None:
     outbox.migrate_chat(tx, old, new)
     tx.execute(sa.delete(topic).where(topic.c.chat_id == old))
     for coach in _using(tx, old):
-        facts = codec.person_row(coach)["facts"]
         group = new if coach.group == old else coach.group
         asked = new if coach.group_asked == old else coach.group_asked
-        tx.execute(_CHANGE, {"row_id": coach.id, "new_facts": {**facts, "group": group, "group_asked": asked}})
+        _change(tx, coach, group=group, group_asked=asked)
 
 
 def _using(tx: sa.Connection, chat_id: int) -> list[Person]:
-    """A club has few coaches, and this is rare: they are all read."""
-    coaches = [codec.person_from(row) for row in tx.execute(_COACHES).mappings()]
-    return [one for one in coaches if chat_id in (one.group, one.group_asked)]
+    """A club has few coaches, and this is rare: they are all read. Only those who use the group are locked, and looked
+    at again: anybody may write to us from any group."""
+
+    def those(query: sa.Select[Any], **values: object) -> list[Person]:
+        found = [codec.person_from(row) for row in tx.execute(query, values).mappings()]
+        return [one for one in found if chat_id in (one.group, one.group_asked)]
+
+    found = [one.id for one in those(_COACHES)]
+    return those(_LOCK_COACHES, people=found) if found else []
+
+
+def _change(tx: sa.Connection, coach: Person, **facts: Json) -> None:
+    tx.execute(_CHANGE, {"row_id": coach.id, "new_facts": {**codec.person_row(coach)["facts"], **facts}})
 
 
 def _one(tx: sa.Connection, query: sa.Select[Any], **values: object) -> Person | None:
@@ -183,17 +221,24 @@ def elsewhere(tx: sa.Connection, row: Leased, *, all_of_it: bool) -> bool:
     """This row goes to the private chat of whom it is for; `all_of_it`: and all else that waits for this group. Copies
     are left out: what they are of stands in the private chat. False: there is no private chat."""
     private = tx.execute(sa.select(person.c.chat_id).where(person.c.id == row.to_person)).scalar()
-    values = {"chat": row.chat_id, "coach": row.to_person}
-    waiting = [tuple(one) for one in tx.execute(_WAITING, values)] if all_of_it else []
+    waiting = _waiting(tx, row.chat_id, row.to_person) if all_of_it else []
     own = tx.execute(sa.select(rows.c.payload).where(rows.c.id == row.id)).scalar_one()
-    for id, payload in [(row.id, own), *waiting]:
+    _to_private(tx, private, [(row.id, own), *waiting])
+    return private is not None or bool(own.get(SPARE))
+
+
+def _waiting(tx: sa.Connection, chat_id: int, coach_id: int | None) -> list[tuple[int, Mapping[str, Json]]]:
+    return [(id, payload) for id, payload in tx.execute(_WAITING, {"chat": chat_id, "coach": coach_id})]
+
+
+def _to_private(tx: sa.Connection, private: int | None, waiting: Iterable[tuple[int, Mapping[str, Json]]]) -> None:
+    for id, payload in waiting:
         if OF not in payload:
             continue
         if payload.get(SPARE):
             tx.execute(_LEAVE_OUT, {"row_id": id})
         elif private is not None:
             tx.execute(_GO, {"row_id": id, "private": private, "new_payload": _for_private(payload)})
-    return private is not None or bool(own.get(SPARE))
 
 
 def _for_private(payload: Mapping[str, Json]) -> dict[str, Json]:

@@ -65,10 +65,16 @@ class Groups(People):
         self.touch()
         return chat.id
 
-    def user_joins(self, user_id: int, chat_id: int) -> None:
-        self.chats[chat_id].members.add(user_id)
-        who = {"new_chat_members": [self.users[user_id].json()]}
-        self._from_user(user_id, chat_id, kind="service", content=who)
+    def user_joins(self, user_id: int, chat_id: int, *more: int, by: int | None = None) -> None:
+        """People come in by a link, or `by` somebody who is in already, who may bring several at once. A service
+        message tells every bot of it, also one that hears nothing else; it is the same by a link, by a request and by
+        somebody's doing (Client.cpp: messageChatAddMembers, -JoinByLink, -JoinByRequest)."""
+        chat, come = self.chats[chat_id], (user_id, *more)
+        if by is not None and by not in chat.members:
+            raise ValueError(f"{self.users[by].first_name} is not in the group {chat.title}")
+        chat.members |= set(come)
+        who = {"new_chat_members": [self.users[one].json() for one in come]}
+        self._from_user(user_id if by is None else by, chat_id, kind="service", content=who)
 
     def user_leaves(self, user_id: int, chat_id: int) -> None:
         chat = self.chats[chat_id]
@@ -185,8 +191,8 @@ def told(content: Json) -> str:
             return "the topic is closed"
         case {"forum_topic_reopened": _}:
             return "the topic is open again"
-        case {"new_chat_members": [{"first_name": name}]}:
-            return f"{name} has been added"
+        case {"new_chat_members": come}:
+            return f"{', '.join(one['first_name'] for one in come)} {'has' if len(come) == 1 else 'have'} been added"
         case {"left_chat_member": {"first_name": name}}:
             return f"{name} has left"
         case {"migrate_to_chat_id": _} | {"migrate_from_chat_id": _}:

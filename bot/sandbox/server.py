@@ -31,6 +31,7 @@ from bot.sandbox.state import GENERAL, Button, Chat, Json, Message, Topic
 MAX_BODY = 60 << 20
 SHOWN = 120  # messages per phone and place on the page
 CLUB = "Our club"  # the group that a coach can make there
+PNG = b"\x89PNG\r\n\x1a\n"
 _POLICY = "default-src 'self'; img-src 'self' data:"  # no script but our own, whatever a message may hold
 _PAGE = Path(__file__).parent / "page"
 
@@ -196,12 +197,14 @@ def _add_page(app: web.Application, running: _Running, page: PageHooks) -> None:
         return web.json_response({"ok": True})
 
     async def file(request: web.Request) -> web.Response:
-        """What a phone has been sent, to be saved and opened; never shown as a page of ours."""
+        """What a phone has been sent, to be saved and opened; never shown as a page of ours. A picture can be shown in
+        one: the page's policy takes it as nothing else."""
         found = running.api.files.get(request.match_info["id"])
         if found is None:
             raise web.HTTPNotFound
         headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
-        return web.Response(body=found.content, content_type="application/octet-stream", headers=headers)
+        kind = "image/png" if found.content.startswith(PNG) else "application/octet-stream"
+        return web.Response(body=found.content, content_type=kind, headers=headers)
 
     for path in names:
         app.router.add_get(path, asset)
@@ -223,7 +226,7 @@ async def _act(api: BotApi, page: PageHooks, what: str, body: Json) -> None:
     chat_id = int(body.get("chat_id") or user_id)
     if chat_id > 0 and chat_id != user_id:
         raise ValueError("somebody else's chat")
-    if chat_id != user_id and _in_group(api, what, body, user_id, chat_id):
+    if chat_id != user_id and _in_group(api, page, what, body, user_id, chat_id):
         return
     where: dict[str, Any] = {"chat_id": chat_id, "thread_id": int(body.get("thread_id") or 0) or None}
     match what:
@@ -260,7 +263,7 @@ async def _act(api: BotApi, page: PageHooks, what: str, body: Json) -> None:
             raise ValueError(f"a phone cannot {what}")
 
 
-def _in_group(api: BotApi, what: str, body: Json, user_id: int, chat_id: int) -> bool:
+def _in_group(api: BotApi, page: PageHooks, what: str, body: Json, user_id: int, chat_id: int) -> bool:
     """What is done with a group or a topic, not in it. False: it is something else."""
     thread_id = int(body.get("thread_id") or GENERAL)
     match what:
@@ -272,6 +275,14 @@ def _in_group(api: BotApi, what: str, body: Json, user_id: int, chat_id: int) ->
             api.topic_reopened(user_id, chat_id, thread_id)
         case "delete":
             api.topic_deleted(user_id, chat_id, thread_id)
+        case "let_in":
+            name = str(body["name"]).strip().casefold()
+            found = [card.user_id for card in page.phones() if card.name.casefold() == name]
+            if not found or found[0] in api.chats[chat_id].members:
+                raise ValueError("nobody of that name is outside")
+            api.user_joins(found[0], chat_id, by=user_id)
+        case "leave":
+            api.user_leaves(user_id, chat_id)
         case "rights":
             (api.bot_promoted if body["on"] else api.bot_demoted)(user_id, chat_id)
         case _:

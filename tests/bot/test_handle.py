@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot import handle, telegram
-from bot.telegram import to_event
+from bot import handle
+from bot.updates import to_event
 from dialogs import turn
 from dialogs.events import Due, Event, Said, Tapped
 from dialogs.model import Change, Outcome, Proposal, Session, Snapshot, Training, Wakeup
@@ -415,6 +415,6 @@ async def test_a_tap_is_the_same_event_with_and_without_the_library(
     ours = {**tap, "callback_query": {**query, "message": {**query["message"], "chat": group}}}
     read = [to_event(raw) for raw in (tap, silent, game, old, ours)]
     assert read[0][0].chat_id == ann.chat_id and isinstance(read[0][1], Tapped)
-    monkeypatch.setattr(telegram, "_tap", lambda raw: None)
+    monkeypatch.setattr("bot.updates._tap", lambda raw: None)
     assert [to_event(raw) for raw in (tap, silent, game, old, ours)] == read
     await world.settle()

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 
 from bot import metrics
 from bot.metrics import LOOP_S, RECEIVE_S, Look, Metrics, Watch, look_at
-from bot.telegram import SendError
+from bot.refusals import SendError
 from dialogs.events import Due, Said
 from dialogs.model import Lane
 from storage import gauges, inbox

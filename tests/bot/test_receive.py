@@ -16,11 +16,12 @@ import pytest
 
 from bot import receive
 from bot.receive import Unconfirmable, incoming, incoming_text, poll_forever, poll_once
+from bot.refusals import SendError
 from bot.sandbox.botapi import BotApi
 from bot.sandbox.faults import Fault
 from bot.sandbox.phone import Phone
 from bot.sandbox.server import serve
-from bot.telegram import Api, SendError, Wire
+from bot.telegram import Api, Wire
 from bot.tick import ticking
 from bot.web import BODY_LIMIT, make_app, serve_web
 from storage import inbox

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from bot.telegram import Api, SendError, Wire
+from bot.refusals import SendError
+from bot.telegram import Api, Wire
 
 TOKEN = "1000001:proxied"
 ANSWER = b'{"ok": true, "result": {"message_id": 1}}'

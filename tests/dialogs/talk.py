@@ -322,8 +322,23 @@ class Talk:
         sender = Sender(
             self._chat(who) if private else -500, 100 + who, "Somebody", self.phones.get(who, "en"), private
         )
+        if not private:
+            self._guests(event, sender)
         self._turn(event, who, sender, about=reply_to.about if reply_to else None)
         return self
+
+    def _guests(self, event: Event, sender: Sender) -> None:
+        """As `bot.handle` does it: the coaches who use a group have a turn before anything of a guest's is read."""
+        come = event.newcomers if isinstance(event, Grouped) else ()
+        seen = {one.user_id: one.name for one in come if one.username != "aid_bot"}
+        if isinstance(event, Tapped) or (isinstance(event, Grouped) and event.message is not None):
+            seen |= {sender.user_id: sender.first_name} if sender.user_id is not None else {}
+        coaches = [one for one in self.club.people.values() if one.coaches and one.chat_id is not None]
+        guests = [name for number, name in seen.items() if number not in [one.user_id for one in coaches]]
+        for one in coaches if guests else []:
+            if sender.chat_id in (one.group, one.group_asked):
+                data = {"what": "guest", "chat": sender.chat_id, "guests": guests}
+                self._turn(Due("topic", f"topic:{one.id}:{self.club.turns}", data=data), one.id)
 
     # --- time -------------------------------------------------------------------------------------------------
 

@@ -240,9 +240,22 @@ def test_a_proposal_can_be_decided_from_its_card(talk: Talk) -> None:
     talk.kim_reads("Short nights", ["Write to them", "Approve", "Edit", "Decline", "Ease", "Call", "Tomorrow"])
     talk.kim_taps("Ease").kim_reads("Short nights", ["Approve", "Edit", "Decline", "Talk first"])  # it is eased already
     talk.says("i have missed my periods for four months")
-    talk.kim_says("/today").kim_reads("🟡 Ann: missed periods").kim_reads("📋 Short nights")
+    talk.kim_says("/today").kim_reads(
+        "🟡 Ann: missed periods", ["I have it", "Write to them", "Ease", "Call", "Tomorrow"]
+    )
+    talk.kim_reads("📋 Ann · Short nights", ["Approve", "Edit", "Decline", "Talk first"])
     talk.kim_taps("Approve").kim_reads("✅ Approved").hears("Kim has looked, and agrees")
-    talk.kim_says("/today").kim_reads("missed periods").reads_not(KIM, "Short nights")
+    talk.kim_taps("I have it").kim_reads("yours since").hears("Kim has your words")
+    talk.kim_says("/today").reads_not(KIM, "missed periods").reads_not(KIM, "Short nights")
+
+
+def test_beside_a_worry_the_first_proposal_is_a_message_of_its_own_and_more_is_said_to_be_there(talk: Talk) -> None:
+    talk.plans(*(Session(f"s{n}", date(2026, 6, n), "speed", minutes=50, effort=8) for n in (1, 2, 3, 4, 6)))
+    for _ in range(2):
+        talk.at("07:30").taps("2").taps("4 h").taps("That is all for today")
+    talk.says("move thursday to friday").says("i have missed my periods for four months")
+    talk.kim_says("/today").kim_reads("missed periods").kim_reads("More is to be decided than stands below: /queue")
+    assert len(talk.texts(KIM)) == 3
 
 
 def test_words_of_others_stand_over_the_cards_with_buttons_to_answer(talk: Talk) -> None:

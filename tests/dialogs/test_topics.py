@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dialogs.events import Due, Edited, Event, Grouped, Located, Said, Sender, Sent, Started, Tapped
+from dialogs.events import Due, Edited, Event, Grouped, Located, Newcomer, Said, Sender, Sent, Started, Tapped
 from tests.dialogs.talk import ANN, BEN, DANA, FIRST_TOPIC, KIM, PEOPLE, Talk, topic_chat
 
 GROUP = -500  # the chat of a group on paper: see Talk.takes
@@ -144,15 +144,82 @@ def test_who_covers_may_write_there_under_their_own_name(talk: Talk) -> None:
     shows(talk, f"✅ Dana has #{talk.only.short}.")
 
 
-@pytest.mark.parametrize("who", [ANN, BEN, DANA, 77])
-def test_whoever_else_writes_there_is_told_that_it_went_nowhere(who: int) -> None:
-    talk = begin()
-    in_topic(talk, who, "hello Ann").nobody_reads(ANN, BEN, DANA)
+def test_a_colleague_who_writes_there_is_told_that_it_went_nowhere(talk: Talk) -> None:
+    in_topic(talk, DANA, "hello Ann").nobody_reads(ANN, BEN, KIM, DANA)
     shows(talk, "that went to nobody: from here only Ann’s own coaches write to Ann")
-    if who == DANA:
-        talk.nobody_reads(KIM)
+    assert talk.kim.group == GROUP
+
+
+# --- guests ---------------------------------------------------------------------------------------------------------
+
+PAUL = Newcomer(9, "Paul")
+
+
+def comes(talk: Talk, *who: Newcomer) -> Talk:
+    print(f"\n{', '.join(one.name for one in who)} comes into the group")
+    return talk.takes(Grouped("joined", newcomers=who), 9, private=False)
+
+
+def test_whoever_comes_in_and_is_no_coach_ends_it_at_once_and_the_coach_hears_of_it(talk: Talk) -> None:
+    comes(talk, PAUL, Newcomer(103, "Dana")).kim_reads("Paul is in your group, and no coach of the club.")
+    talk.kim_reads("your athletes’ words come to this chat").nobody_reads(ANN, DANA)
+    shows(talk, "From now on nothing of Kim’s athletes is shown here", GROUP)
+    assert [one.value for one in talk.records("event", "group_lost", of=KIM)] == ["guest"]
+    talk.says("i have missed my periods for four months")
+    silent(talk)
+    talk.says("chest pain").kim_reads("Ann · NOW")
+    silent(talk)
+    in_topic(talk, KIM, "hello?").nobody_reads(ANN)
+    shows(talk, "That went to nobody: nothing is sent on from this topic any more")
+    comes(talk, PAUL).nobody_reads()
+    group(talk.after(minutes=1), KIM, "command", Said("/link", 9))
+    look(talk).kim_taps("Link it").kim_reads("Linked.")
+    talk.says("chest pain, still")
+    shows(talk, "chest pain, still")
+
+
+def test_a_coach_who_comes_in_and_the_bot_itself_are_no_guests(talk: Talk) -> None:
+    comes(talk, Newcomer(103, "Dana"), Newcomer(1, "Aid Station", "aid_bot")).nobody_reads()
+    assert talk.kim.group == GROUP
+    comes(talk, Newcomer(2, "Another bot", "hears_all_bot")).kim_reads("Another bot is in your group")
+
+
+def test_several_guests_are_named_together_and_an_athlete_is_one(talk: Talk) -> None:
+    comes(talk, PAUL, Newcomer(100 + ANN, "Ann")).kim_reads("Paul, Ann are in your group, and no coach of the club.")
+    assert talk.kim.group is None
+
+
+@pytest.mark.parametrize(
+    ("who", "where"), [(who, where) for who in (ANN, BEN, 77) for where in ("in a topic", "in General", "on a button")]
+)
+def test_a_guest_who_is_noticed_by_what_they_do_ends_it_too(who: int, where: str) -> None:
+    talk = begin()
+    if where == "on a button":
+        talk.takes(Tapped("ack:ZZZZZ", "q", 1), who, private=False)
     else:
-        talk.kim_reads("is no coach of the club")
+        group(talk, who, "said", Said("hello Ann", 9), ANN if where == "in a topic" else None)
+    talk.kim_reads("Somebody is in your group, and no coach of the club.").nobody_reads(ANN, BEN, DANA)
+    if where == "in a topic":
+        shows(talk, "That went to nobody")
+    talk.says("chest pain").kim_reads("Ann · NOW")
+    silent(talk)
+
+
+def test_a_guest_in_a_group_that_is_only_asked_about_ends_the_question() -> None:
+    talk = look(linking())
+    comes(talk, PAUL).kim_reads("So it is not linked.")
+    silent(talk, GROUP)
+    talk.presses(f"group:yes:{GROUP}", KIM).kim_reads("That question is closed")
+    assert talk.kim.group is None
+
+
+def test_a_guest_in_some_other_group_is_nobodys_business(talk: Talk) -> None:
+    talk.change(KIM, group=-777)
+    comes(talk, PAUL).nobody_reads()
+    assert talk.kim.group == -777
+
+
+# --- in, further ----------------------------------------------------------------------------------------------------
 
 
 def test_an_anonymous_administrator_is_told_why_it_went_nowhere(talk: Talk) -> None:

@@ -37,7 +37,7 @@ from dialogs.model import (
     Talk,
     Wakeup,
 )
-from storage import due, feeds, inbox, outbox, people, plans, proposals, schema
+from storage import due, feeds, inbox, outbox, people, plans, proposals, schema, topics
 from storage.db import Conflict, Database
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
@@ -71,6 +71,24 @@ CLUB: dict[str, tuple[str | None, str | None, dict[str, Any]]] = {
     "una": (None, None, {}),  # has been a guardian, and is nobody here now
 }
 WARDS = {"lea": "mia", "gus": "nik"}  # whose guardian; Gus has not agreed yet, so Nik waits
+
+ACTORS = {
+    "a stranger": STRANGER,
+    "invited, has not agreed": "ivo",
+    "an athlete": "ann",
+    "another coach's athlete": "cara",
+    "an athlete who has blocked the bot": "ben",
+    "the own coach": "kim",
+    "the backup coach": "bo",
+    "the head coach, backup of others": "hal",
+    "a coach of others": "dana",
+    "a coach of nobody": "eve",
+    "a coach who runs": "rae",
+    "a former coach": "fay",
+    "a guardian": "lea",
+}
+RUNS = {"ann", "cara", "ben", "rae"}
+COACHES = {"kim", "bo", "hal", "dana", "eve", "rae"}
 
 # short: whose, level, who has it, closed?
 WORRIES: dict[str, tuple[str, Level, str | None, bool]] = {
@@ -117,6 +135,13 @@ OWN: dict[str, set[str]] = {
 COVER: dict[str, set[str]] = {
     "ann": {"bo"}, "ben": {"bo"}, "dee": {"bo"}, "ivo": {"bo"}, "cara": {"hal"}, "rae": {"hal"}, "zoe": {"hal"},
     "olu": {"hal"}, "mia": {"bo"},
+}  # fmt: skip
+# Groups that coaches have linked, who has agreed to be read there, and whose each topic is (`Club.link`).
+GROUPS = {"kim": -700, "dana": -800}
+AGREED = {"ann", "cara", "rae"}
+TOPICS = {
+    (-700, 71): "ann", (-700, 73): "dee", (-700, 74): "cara",  # Cara was Kim's, and is Dana's now
+    (-800, 81): "cara", (-800, 82): "rae", (-800, 83): "ann",  # the other way round
 }  # fmt: skip
 WISHES_TO_GO = {"ben", "olu"}  # have asked to be erased, and a human has to look first
 ALONE = {"olu": {"hal"}}  # their coach is none any more: what waits for a decision waits for who stands behind
@@ -260,6 +285,16 @@ class Club:
             if who:
                 used = {"used_at": NOW, "used_by": self.people[who].id}
                 self.tx.execute(sa.update(schema.invite).where(schema.invite.c.used_at.is_(None)).values(**used))
+
+    def link(self) -> None:
+        """From now on Kim and Dana have a group each."""
+        for coach, group in GROUPS.items():
+            self.set(coach, group=group)
+        for athlete in AGREED:
+            self.set(athlete, in_group=True)
+        for (group, thread), athlete in TOPICS.items():
+            topics.made(self.tx, group, self.people[athlete].id, thread, NOW)
+        self._seeded = self._dump()
 
     def set(self, name: str, **fields: Any) -> None:
         """Another value of this person, in the database, too."""

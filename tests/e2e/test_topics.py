@@ -177,16 +177,71 @@ async def test_two_athletes_of_one_name_have_two_topics_and_nothing_is_mixed_up(
 async def test_who_is_no_coach_of_the_athlete_reaches_nobody(club: Club) -> None:
     world, ann = club.world, club.ann
     await club.says_first()
-    guest = world.stranger("Paul")
-    world.api.user_joins(guest.chat_id, club.group)
-    for who in (club.dana, guest):
-        await club.says("hello Ann, run on", of=who)
-        club.topic(of=who).sees(f"{who.name}, that went to nobody")
-    ann.sees_nothing_more()
-    club.kim.sees("Paul has written in the topic of Ann in your group, and is no coach of the club")
+    await club.says("hello Ann, run on", of=club.dana)
+    club.topic().sees("Dana, that went to nobody")
     club.kim.phone.at(club.group).says("good morning all")
     await world.settle()
     ann.sees_nothing_more()
+    assert club.kim.known.group == club.group
+
+
+# --- guests ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_guest_who_is_let_in_ends_it_before_anything_more_is_shown(club: Club) -> None:
+    """Also where the bot was away: what Ann has written since lies in the inbox behind the one that tells of Paul."""
+    world, kim, ann, api = club.world, club.kim, club.ann, club.world.api
+    await club.says_first()
+    paul = world.stranger("Paul")
+    api.user_joins(paul.chat_id, club.group, by=kim.chat_id)
+    ann.phone.says("new shoes")
+    ann.phone.says(CHEST)
+    await world.settle()
+    kim.sees("Paul is in your group, and no coach of the club.")
+    kim.sees("new shoes")
+    kim.sees("Ann · NOW")
+    here = paul.phone.at(club.group)
+    here.sees("Somebody is here who is no coach of the club. From now on nothing of Kim’s athletes is shown here")
+    shown = " ".join(one.text for one in api.chats[club.group].messages.values())
+    assert "new shoes" not in shown and CHEST not in shown
+    await club.says("Sit down, I call you")
+    club.topic().sees("That went to nobody: nothing is sent on from this topic any more")
+    assert not ann.got("Sit down, I call you")
+    assert kim.known.group is None
+    kim.phone.at(club.group).says("/link")
+    await world.settle()
+    kim.sees("Not coaches of the club: 1 member whose name Telegram does not tell me.")
+    api.user_leaves(paul.chat_id, club.group)
+    kim.phone.at(club.group).says("/link")
+    await world.settle()
+    await kim.taps("Link it")
+    await ann.says("it is better now")
+    club.topic().sees("it is better now")
+
+
+async def test_a_bot_that_hears_little_is_told_of_a_guest_all_the_same_and_a_coach_is_none(club: Club) -> None:
+    world, kim, api = club.world, club.kim, club.world.api
+    lee, paul = await world.coach("Lee"), world.stranger("Paul")
+    api.user_joins(lee.chat_id, club.group)
+    await world.settle()
+    assert kim.known.group == club.group
+    api.bot_demoted(kim.chat_id, club.group)
+    api.user_joins(paul.chat_id, club.group)
+    await world.settle()
+    kim.sees("Paul is in your group, and no coach of the club.")
+
+
+async def test_each_coach_who_uses_the_group_hears_of_the_guest(club: Club) -> None:
+    world = club.world
+    club.dana.phone.at(club.group).says("/link")
+    await world.settle()
+    await club.dana.taps("Link it")
+    paul = world.stranger("Paul")
+    world.api.user_joins(paul.chat_id, club.group)
+    await world.settle()
+    for coach in (club.kim, club.dana):
+        coach.sees("Paul is in your group, and no coach of the club.")
+        assert coach.known.group is None
 
 
 # --- healing --------------------------------------------------------------------------------------------------------

@@ -376,6 +376,25 @@ async def test_the_app_lets_nobody_do_what_is_not_theirs(
     assert len(api.updates.pending) == 2
 
 
+async def test_every_bot_is_told_who_comes_in_by_themselves_or_is_let_in(
+    wire: Wire, api: BotApi, kim: Phone, dana: Phone, ann: Phone, forum: int
+) -> None:
+    api.bot_demoted(kim.user_id, forum)
+    api.updates.pending.clear()
+    eve = Phone(api, 77, "Eve")
+    api.user_joins(ann.user_id, forum)
+    api.user_leaves(ann.user_id, forum)
+    api.user_joins(ann.user_id, forum, eve.user_id, by=dana.user_id)
+    come = [message for message in await heard(wire) if "new_chat_members" in message]
+    assert [(one["from"]["id"], [who["id"] for who in one["new_chat_members"]]) for one in come] == [
+        (ann.user_id, [ann.user_id]),
+        (dana.user_id, [ann.user_id, eve.user_id]),
+    ]
+    assert kim.at(forum).screen()[-1].text == "[Ann, Eve have been added]"
+    with pytest.raises(ValueError, match="Ben is not in the group"):
+        api.user_joins(eve.user_id, forum, by=Phone(api, 78, "Ben").user_id)
+
+
 # --- groups that change ------------------------------------------------------------------------------------
 
 

@@ -160,6 +160,34 @@ async def test_a_group_and_its_topics_are_places_on_the_phones_of_those_in_it(pa
     assert await page.act("say", user_id=2, chat_id=1, text="with another's phone") == 400
 
 
+async def test_who_is_let_into_a_group_is_in_it_and_may_leave(page: Page, api: BotApi) -> None:
+    for card in (1, 2):
+        await page.act("start", user_id=card)
+    await page.act("group", user_id=2)
+    here = {"user_id": 2, "chat_id": (await page.state())["phones"][1]["groups"][0]["chat_id"]}
+    assert await page.act("let_in", **{**here, "user_id": 1}, name="Ann") == 400, "by somebody who is outside"
+    assert [await page.act("let_in", **here, name=name) for name in ("ann ", "Ann", "Kim", "Nobody")] == [200] + [
+        400
+    ] * 3
+    ann, _ = (await page.state())["phones"]
+    assert [bubble["text"] for bubble in ann["groups"][0]["bubbles"]][-1] == "Ann has been added"
+    come = api.updates.pending[-1].body["message"]
+    assert (come["from"]["id"], [one["id"] for one in come["new_chat_members"]]) == (2, [1])
+    assert await page.act("leave", **{**here, "user_id": 1}) == 200
+    assert (await page.state())["phones"][0]["groups"] == []
+
+
+async def test_a_picture_is_served_as_one_and_whatever_else_is_sent_is_not(page: Page, api: BotApi) -> None:
+    await page.act("start", user_id=1)
+    await page.act("photo", user_id=1)
+    await page.act("document", user_id=1, name="page.html", content="PGI+")
+    kinds = []
+    for file in api.files.values():
+        async with page.session.get(f"{page.url}/ui/file/{file.id}") as answer:
+            kinds.append((answer.content_type, answer.headers["Content-Disposition"]))
+    assert kinds == [("image/png", "attachment"), ("application/octet-stream", "attachment")]
+
+
 async def test_the_clock_is_turned_by_the_hook(page: Page) -> None:
     assert await page.act("clock", step="+1hour") == 200
     assert page.steps == ["+1hour"]

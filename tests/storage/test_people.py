@@ -167,6 +167,15 @@ def test_an_athlete_without_an_active_coach_is_the_head_coachs(
             journal.save_escalation(tx, worry(athlete, f"BEN{number}"), "test")
         assert [one.short for one in load(tx, kim).escalations] == ["BEN0", "BEN1"]
         assert load(tx, lee).escalations == ()
+        gone = [join(tx, f"Gone {number}", 60 + number) for number in range(3)]  # with numbers on both sides of Lee's
+        here = [join(tx, f"Here {number}", 70 + number, coaches=True) for number in range(2)]
+        theirs = [
+            join(tx, "Cara", 80 + number, runs=True, coach_id=coach.id).id
+            for number, coach in enumerate((gone[2], here[0], gone[0], lee, here[1], gone[2]))
+        ]
+        mine = [one.id for one in load(tx, kim).athletes]
+        assert [id for id in mine if id in theirs] == [theirs[0], theirs[2], theirs[5]]
+        assert not {one.id for one in load(tx, lee).athletes} - {theirs[3]}
 
 
 def test_a_coach_who_runs_is_answered_for_by_the_next_coach(db: Database, kim: Person, dana: Person) -> None:

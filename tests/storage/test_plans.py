@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from storage import due, feeds, inbox, outbox, plans, proposals, training
+from dialogs.events import Grouped, Said, Sender
+from storage import due, feeds, inbox, outbox, plans, proposals, topics, training
 from storage.db import migrate, open_db
 from tests.storage.club import NOW, join, load, planned, session
 
@@ -44,6 +45,13 @@ ASKED: dict[str, Callable[[sa.Connection], object]] = {
     ),
     "a coach's proposals are read": lambda tx: proposals.open_of(tx, [1, 2]),
     "an athlete's turn": lambda tx: load(tx, join(tx, "Ann", 31, runs=True)),
+    "the head coach's turn": lambda tx: load(
+        tx, [join(tx, "Hal", 20, coaches=True), join(tx, "Ann", 31, runs=True, coach_id=join(tx, "Fay", 22).id)][0]
+    ),
+    "somebody is seen in a group": lambda tx: (
+        join(tx, "Kim", 21, coaches=True, group=-5),
+        topics.guests(tx, Sender(-5, 9, private=False), Grouped("said", 3, Said("hi", 1)), "bot"),
+    ),
     "a coach's turn": lambda tx: (join(tx, "Hal", 20, coaches=True), load(tx, join(tx, "Kim", 21, coaches=True))),
 }
 
@@ -70,6 +78,6 @@ def test_no_whole_table_is_read_when(name: str, tmp_path: Path) -> None:
         ]
     db.close()
     tables = "person|inbox|due|outbox|journal|escalation|invite|earlier|other|shown|newer|athlete|named"
-    tables += "|version|session|proposal|setting|feed"
+    tables += "|version|session|proposal|setting|feed|next"
     assert plans
     assert [step for step in plans if re.fullmatch(f"SCAN ({tables})", step)] == []

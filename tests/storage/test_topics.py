@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from dialogs.events import Edited, Grouped, Said, Sender, Tapped
+from dialogs.events import Edited, Grouped, Newcomer, Said, Sender, Tapped
 from dialogs.model import Attachment, Message, Outcome, Person, Topic
 from storage import due, outbox, people, schema, topics
 from storage.db import Database
@@ -16,6 +16,7 @@ from storage.outbox import Leased
 from tests.storage.club import NOW, join, snapshot
 
 GROUP = -1001
+IN_GROUP = Sender(GROUP, 9, "Paul", private=False)
 SECOND = timedelta(seconds=1)
 
 
@@ -165,6 +166,46 @@ def test_a_bot_that_is_thrown_out_wakes_each_coach_who_uses_the_group(
         row = due.claim(tx, NOW + SECOND)
         assert row is not None and (row.person_id, row.kind) == (kim.id, "topic")
         assert row.data == {"what": "not_in_group", "chat": GROUP}
+
+
+PAUL = Newcomer(9, "Paul")
+
+
+def test_a_guest_concerns_each_coach_who_uses_the_group_and_nobody_else(
+    db: Database, club: tuple[Person, Person, Person]
+) -> None:
+    kim, dana, ann = club
+    here = Sender(GROUP, ann.user_id, "Annie", private=False)
+    with db.begin() as tx:
+        lee = join(tx, "Lee", 23, coaches=True, group_asked=GROUP)
+        join(tx, "Max", 24, coaches=True, group=-2002)
+
+        def concerned(event: Grouped | Tapped, sender: Sender = here) -> dict[int, list[str]]:
+            return {id: seen["guests"] for id, seen in topics.guests(tx, sender, event, "aid_bot")}
+
+        ours = Newcomer(1, "Aid Station", "Aid_Bot")
+        assert concerned(Grouped("joined", newcomers=(PAUL, ours))) == {kim.id: ["Paul"], lee.id: ["Paul"]}
+        assert concerned(Grouped("joined", newcomers=(replace(PAUL, user_id=dana.user_id or 0), ours))) == {}
+        assert concerned(Grouped("joined", newcomers=(PAUL,)), replace(here, chat_id=-9)) == {}
+        for event in (Grouped("said", None, Said("hi", 1)), Grouped("command", 5, Said("/x", 1)), Tapped("x", "q")):
+            assert concerned(event) == {kim.id: ["Annie"], lee.id: ["Annie"]}
+            assert concerned(event, replace(here, user_id=dana.user_id)) == {}
+            assert concerned(event, replace(here, user_id=None)) == {}
+        for what in ("closed", "rights", "other", "added"):
+            assert concerned(Grouped(what, 5)) == {}
+
+
+def test_what_waits_for_a_group_with_a_guest_goes_to_the_private_chat(
+    db: Database, club: tuple[Person, Person, Person]
+) -> None:
+    kim, _, ann = club
+    with db.begin() as tx:
+        say(tx, ann, kim, "new shoes")
+        say(tx, ann, kim, "a copy", spare=True)
+        assert topics.guests(tx, replace(IN_GROUP, chat_id=-9), Grouped("joined", newcomers=(PAUL,)), "b") == []
+        assert [(chat, status) for chat, status, _ in rows(tx)] == [(GROUP, "pending")] * 2
+        assert topics.guests(tx, IN_GROUP, Grouped("joined", newcomers=(PAUL,)), "b")
+        assert rows(tx) == [(kim.chat_id, "pending", "MEANT FOR\nnew shoes"), (GROUP, "superseded", "a copy")]
 
 
 def test_a_group_turn_knows_who_speaks_and_whose_topic_it_is(db: Database, club: tuple[Person, Person, Person]) -> None:

@@ -151,6 +151,8 @@ class Phone {
       topic: () => this.send("topic", { name: this.take() }),
       close: () => this.send(this.place.closed ? "reopen" : "close"),
       delete: () => this.send("delete"),
+      let_in: () => this.send("let_in", { name: this.take() }),
+      leave: () => this.send("leave"),
       rights: () => this.send("rights", { on: this.place.bot !== "administrator" }),
     };
     this.file = $("input[type=file]", this.root);
@@ -231,7 +233,7 @@ class Phone {
     const shown = {
       block: !group && card.started, link: !group && card.start_code, sticker: !shut, file: !shut,
       group: !group && card.role.toLowerCase() === "coach" && !card.groups.length, topic: place.topic && place.administers,
-      close: place.topic && place.manages, delete: place.topic && place.manages && !general, rights: group && place.administers,
+      close: place.topic && place.manages, delete: place.topic && place.manages && !general, let_in: group, leave: group, rights: group && place.administers,
     };
     const named = {
       block: card.blocked ? "Unblock the bot" : "Block the bot", close: place.closed ? "Reopen the topic" : "Close the topic",
@@ -297,6 +299,7 @@ class Phone {
         shown.element.replaceWith(element);
         if (focused) ($("[data-button]", element) ?? this.chat).focus({ preventScroll: true });
       } else {
+        for (const one of this.chat.querySelectorAll("[style]")) one.style.minHeight = ""; // no thumb is there any more
         if (this.day !== bubble.day) this.chat.append(make("li", { class: "day" }, bubble.day));
         this.day = bubble.day;
         this.chat.append(element);
@@ -325,7 +328,9 @@ class Phone {
       const label = file
         ? make("a", { href: `/ui/file/${encodeURIComponent(file.file_id)}`, download: words(bubble.content) }, words(bubble.content))
         : make("span", {}, words(bubble.content));
-      body.append(make("div", { class: "media" }, icon(path), label));
+      const media = make("div", { class: "media" }, icon(path), label);
+      body.append(media);
+      if (bubble.kind === "photo") body.append(this.picture(bubble.content.photo.at(-1), media));
     }
     if (bubble.text) {
       this.quoting = bubble.mine;
@@ -343,6 +348,19 @@ class Phone {
         ...bubble.buttons.map((row) => make("div", {}, ...row.map((button) => this.key(bubble, button))))));
     }
     return item;
+  }
+
+  // The picture itself. What a phone here "takes" is a single dot, and stays a word.
+  picture(file, media) {
+    const image = make("img", { class: "picture", alt: "Photo", hidden: "", src: `/ui/file/${encodeURIComponent(file.file_id)}` });
+    image.addEventListener("load", () => {
+      if (image.naturalWidth < 2) return;
+      const atEnd = this.chat.scrollHeight - this.chat.scrollTop - this.chat.clientHeight < 80;
+      image.hidden = false;
+      media.hidden = true;
+      if (atEnd) this.chat.scrollTop = this.chat.scrollHeight;
+    });
+    return image;
   }
 
   key(bubble, button) {
