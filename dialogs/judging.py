@@ -7,6 +7,7 @@ from dataclasses import replace
 from dialogs import escalation
 from dialogs.draft import Draft
 from dialogs.levels import Level
+from dialogs.scripts.availability import only_days
 from dialogs.words import phrases, triage
 from dialogs.words.triage import Reading
 
@@ -14,10 +15,17 @@ from dialogs.words.triage import Reading
 def read(text: str) -> Reading:
     """How soon, and why; the flag of what touches on wanting to live is always `escalation.CRISIS`."""
     try:
-        reading = triage.read(text)
+        reading = _by_the_book(text) if only_days(text) else triage.read(text)
     except Exception:
         return Reading(Level.CONCERN, (), "unread", (), crisis=False)
     return replace(reading, flag=escalation.CRISIS) if reading.crisis else reading
+
+
+def _by_the_book(text: str) -> Reading:
+    """ "Mon no, Fri 20 min" answers the weekly question. The network was never shown a list of days, and hears in it
+    whatever its noise makes of it."""
+    found = phrases.read(text)
+    return Reading(found.level, found.themes, found.flag, found.because, found.crisis)
 
 
 def read_answer(text: str) -> Reading:

@@ -26,7 +26,6 @@ from dataclasses import dataclass, replace
 
 from dialogs.levels import Level
 from dialogs.model import Spans
-from dialogs.scripts.availability import only_days
 from dialogs.words import languages, network, phrases
 from dialogs.words.network import LEVELS, THEMES, Impression
 from dialogs.words.phrases import Match
@@ -86,9 +85,7 @@ def _read(text: str, head: str, heard: Impression, given: str | None) -> Reading
         if found.level >= Level.TODAY:  # a word is a word: "infarto" is read in Italian, too
             return _reading(found.level, found, heard, text, None)
         return Reading(Level.CONCERN, ("other",), "language", found.because, found.crisis, None, language)
-    # "7", "4/5", "...", and "Mon no, Fri 20 min": the network was never shown a bare number, nor a list of days, and
-    # hears in it whatever its noise makes of it. The weekly question asks for just that.
-    if not _SAYS.search(head) or only_days(head):
+    if not _SAYS.search(head):  # "7", "4/5", "...": the network was never shown a bare number
         return Reading(found.level, found.themes, found.flag, found.because, found.crisis)
     level, ask = decided(found, heard, network.weights().edges)
     if found.flag == "too-long":

@@ -248,17 +248,6 @@ def test_a_given_language_spares_the_guess_and_another_is_not_screened() -> None
     assert (reading.level, reading.flag, reading.language) == (Level.CONCERN, "language", "nl")
 
 
-@pytest.mark.parametrize("text", ["Mon no, Wed no, Fri 20 min", "Tue 30 min, Thu no", "martes y jueves no", "only Sat"])
-def test_days_and_the_time_on_them_are_an_answer_and_alarm_nobody(text: str) -> None:
-    found = triage.read(text)
-    assert found.level <= Level.NOTE and found.ask is None
-
-
-@pytest.mark.parametrize("text", ["Mon no, chest pain since Tue", "Tue no, I want to die"])
-def test_one_other_word_and_it_is_read(text: str) -> None:
-    assert triage.read(text).level >= Level.TODAY
-
-
 def test_who_one_is_without_running_is_a_worry_and_no_confusion() -> None:
     words = "some days I can't stand myself, and I don't know who I am without it"
     assert triage.read(words).flag != "confusion" and triage.read(words).level >= Level.CONCERN
