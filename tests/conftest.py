@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 TEMPLATE = "aidstation_template"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long runs in CI alone, so that `make test` stays a matter of minutes."""
+    if not os.environ.get("CI"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="long: CI runs it, and `CI=true make test`"))
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.Server]:
     """A running PostgreSQL, one per worker; skipped with the reason where there is none, an error in CI."""

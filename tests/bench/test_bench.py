@@ -17,6 +17,7 @@ SMALL += ["--lines", "300", "--lists", "12", "--weeks", "20"]
 FIGURES = ("updates_per_second", "cpu_s_per_1000", "p50_ms", "p99_ms", "peak_mib", "bot_share", "sandbox_share")
 
 
+@pytest.mark.long
 def test_a_small_run_answers_every_press_keeps_every_answer_and_loses_no_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

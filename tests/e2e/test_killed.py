@@ -462,6 +462,7 @@ def a_free_port() -> int:
 # --- the tests ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("migrated_database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("step", [*STEPS, UNANSWERED])

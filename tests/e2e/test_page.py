@@ -254,6 +254,7 @@ def ten_minutes(screen: Screen) -> None:
     screen.wait("[data-clock='+10 min']:not([aria-busy])", "+10 min")
 
 
+@pytest.mark.long
 def test_kims_group_has_a_topic_for_each_athlete_until_a_guest_is_let_in(screen: Screen, tmp_path: Path) -> None:
     ben_joins(screen)
     screen.reads("Ann", CHECKIN)

@@ -673,6 +673,7 @@ def _beside(plan: Plan) -> set[date]:
     return {day for day in days if day - timedelta(days=1) in days}
 
 
+@pytest.mark.long
 def test_a_thousand_random_acts_break_no_promise(migrated_database_url: str) -> None:
     base = open_db(migrated_database_url)
     acts = 1000 if base.is_sqlite else 100

@@ -101,6 +101,7 @@ async def test_six_weeks_are_said_as_they_are_stored_and_keep_every_promise(tmp_
     was_lived_as_it_was_meant(done)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_the_first_two_weeks_are_the_same_letter_for_letter_on_both_databases(migrated_database_url: str) -> None:
     """On SQLite with another seed: there the words may differ, and what must always hold is all that is asked."""
