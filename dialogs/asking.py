@@ -81,5 +81,5 @@ def _raise(draft: Draft, talk: Talk, level: Level) -> None:
 
 def _end(draft: Draft, talk: Talk, answer: str) -> None:
     draft.close("sure")
-    draft.cancelled.append(f"unsure:{draft.person.id}:")
+    draft.cancel(f"unsure:{draft.person.id}:")
     draft.record("step", "sure", {"topic": talk.slots["topic"], "answer": answer})

@@ -34,7 +34,7 @@ def plan_next(draft: Draft, after: datetime | None = None) -> None:
     """Put the wakeup of the next check-in after now (or `after`); any other open one is void. Without consent nothing
     is planned."""
     me = draft.person
-    draft.cancelled.append(f"checkin:{me.id}:")
+    draft.cancel(f"checkin:{me.id}:")
     if not me.runs or me.consent_at is None or not me.reachable or me.resting:
         return
     rhythm = timing.Rhythm(me.zone, me.ask_at, frozenset(me.days_off), me.paused_until)
@@ -83,14 +83,14 @@ def start(draft: Draft, *, asked: bool = False, again: bool = False, **fields: A
     if talk is not None:
         leave(draft, talk)
     if not asked:
-        draft.cancelled.append(f"snooze:{draft.person.id}:")
+        draft.cancel(f"snooze:{draft.person.id}:")
     moved = draft.open("morning", {**known, "day": draft.today.isoformat()})
     draft.change(asked_on=max(draft.person.asked_on or draft.today, draft.today))
     if moved.ended:
         draft.say("morning.again", {"so_far": known}, buttons=_after())
         return
     if not asked:
-        draft.cancelled.append(f"checkin:{draft.person.id}:")
+        draft.cancel(f"checkin:{draft.person.id}:")
         plan_next(draft)
     draft.ask(moved.talk, anew=True, **(_prompt(fields) if asked else {}))
 

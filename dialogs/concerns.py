@@ -279,4 +279,4 @@ def ask_no_more(draft: Draft, short: str) -> None:
     """Something came of it, or it is closed. A wakeup of another coach's stays, and finds nothing to ask."""
     prefix = f"{ASK}:{short}:"
     draft.wakeups = [one for one in draft.wakeups if not one.key.startswith(prefix)]
-    draft.cancelled.append(prefix)
+    draft.cancel(prefix)

@@ -94,7 +94,7 @@ def holiday(draft: Draft, rest: str) -> None:
         return
     draft.change(away_from=first, away_until=until, substitute_id=substitute.id)
     draft.record("event", "holiday", {"from": first.isoformat(), "until": until.isoformat(), "by": substitute.name})
-    draft.cancelled.append(f"holiday:{me.id}:")
+    draft.cancel(f"holiday:{me.id}:")
     draft.say("cover.asked", _facts(draft, substitute), to=substitute, quiet=True)
     _show(draft)
     early = timing.instant_of(me.zone, first - TELL, me.ask_at) or draft.now
@@ -198,7 +198,7 @@ def back(draft: Draft, rest: str) -> None:
 def _over(draft: Draft, substitute: Person | None) -> None:
     if substitute is not None:
         draft.say("cover.over", {"absent": draft.person.name}, to=substitute, quiet=True)
-    draft.cancelled.append(f"holiday:{draft.person.id}:")
+    draft.cancel(f"holiday:{draft.person.id}:")
     draft.change(away_from=None, away_until=None, substitute_id=None, notes_shared=False)
     draft.record("event", "back")
 

@@ -212,6 +212,12 @@ class Draft:
     ) -> None:
         self.wakeups.append(Wakeup(kind, key, at, day, data, whose))
 
+    def cancel(self, *prefixes: str) -> None:
+        """Take back the wakeups whose keys begin so: those that there are, and those that this turn has planned so far.
+        (What is raised twice in one turn would else ring by two clocks.)"""
+        self.cancelled += prefixes
+        self.wakeups = [one for one in self.wakeups if not one.key.startswith(prefixes)]
+
     # --- escalations ------------------------------------------------------------------------------------------
 
     def escalations(self) -> tuple[Escalation, ...]:

@@ -55,7 +55,7 @@ def due(draft: Draft, event: Due) -> None:
     coach = draft.known.coach or draft.known.backup
     if one is not None and one.open and coach is not None:
         draft.put(replace(one, closed_at=draft.now))
-        draft.cancelled.append(f"page:{one.short}:")
+        draft.cancel(f"page:{one.short}:")
         draft.silenced.append(one.short)
         draft.wake("drilled", f"drilled:{one.short}", draft.now, whose=coach.id, **_data(one, None, draft.person))
 
@@ -78,7 +78,7 @@ def _done(draft: Draft, one: Escalation) -> None:
     draft.record("event", "drilled", one.short)
     athlete = draft.athlete(one.athlete_id)
     draft.wake("drilled", f"drilled:{one.short}", draft.now, **_data(one, me, athlete))
-    draft.cancelled.append(f"{one.short}:")
+    draft.cancel(f"{one.short}:")
     told = [each for each in draft.messages if each.text in _OF_NOBODY and each.to == me.id]
     draft.messages = [each for each in draft.messages if each not in told]
     facts = {"short": one.short}

@@ -145,7 +145,7 @@ def _join(
     if topic == concerns.topic(joined):
         joined = concerns.sighted(joined, draft.today, score)
     if level > before.level:
-        draft.cancelled.append(f"page:{before.short}:")
+        draft.cancel(f"page:{before.short}:")
         lifted = replace(joined, level=level, flag=flag, step=0, raised_at=draft.now)
         draft.record("step", "raised", {"short": lifted.short, "level": level.value, "flag": flag}, words)
         return _begin(draft, lifted, level, flag, told)
@@ -227,7 +227,7 @@ def unreachable(draft: Draft, event: Unreachable) -> None:
     if escalation is None or not escalation.open or escalation.level < Level.TODAY:
         return
     with_backup = next(n for n, one in enumerate(LADDER[escalation.level]) if one.backup)
-    draft.cancelled.append(f"page:{event.short}:")
+    draft.cancel(f"page:{event.short}:")
     _climb(draft, replace(escalation, step=max(escalation.step, with_backup)))
 
 
@@ -263,7 +263,7 @@ def ack(draft: Draft, escalation: Escalation, *, by_letter: bool = False) -> Non
     taken_now = replace(escalation, owner_id=draft.person.id, acked_at=draft.now, next_at=None)
     taken_now = concerns.ask_later(draft, taken_now)
     draft.put(taken_now)
-    draft.cancelled.append(f"page:{escalation.short}:")
+    draft.cancel(f"page:{escalation.short}:")
     draft.silenced.append(escalation.short)
     draft.record("step", "acked", escalation.short, about=athlete)
     facts = taken(draft, taken_now, athlete)

@@ -212,7 +212,7 @@ def invite(draft: Draft, name: str, *, coaches: bool = False, ward: Person | Non
 def plan_list(draft: Draft, after: datetime | None = None) -> None:
     """The wakeup of the coach's next morning list after now (or `after`)."""
     me = draft.person
-    draft.cancelled.append(f"list:{me.id}:")
+    draft.cancel(f"list:{me.id}:")
     found = timing.next_ask(timing.Rhythm(me.zone, me.ask_at), after or draft.now, None)
     if found is not None:
         day, at = found

@@ -171,7 +171,7 @@ def left(draft: Draft) -> None:
                 "left", f"left:{athlete.id}:{me.id}:{draft.now:%Y%m%d%H%M%S%f}", draft.now, whose=athlete.id, **data
             )
     draft.record("event", "left")
-    draft.cancelled += [f"list:{me.id}:", f"holiday:{me.id}:"]
+    draft.cancel(f"list:{me.id}:", f"holiday:{me.id}:")
     draft.say(
         "passing.left", {"head": _head(draft), "athletes": len(own), "runs": me.runs}, edit=draft.tapped is not None
     )

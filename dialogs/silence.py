@@ -57,7 +57,7 @@ def heard(draft: Draft) -> None:
     was_told = draft.person.coaxed_on is not None
     draft.change(unheard=0, coaxed_on=None)
     if was_told:
-        draft.cancelled.append(f"silence:{draft.person.id}:")
+        draft.cancel(f"silence:{draft.person.id}:")
         if (one := _concern(draft)) is not None and one.open and one.flag != BACK:
             draft.put(replace(one, flag=BACK))
 

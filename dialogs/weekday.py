@@ -30,7 +30,7 @@ def plan_next(draft: Draft, after: datetime | None = None) -> None:
     """The wakeups of the next weekly messages of this turn's person, in each part they play, after now (or `after`);
     others that are open are void. None for who has not agreed, cannot be reached, wants to go, or wants none."""
     me = draft.person
-    draft.cancelled += [f"{WEEK}:{me.id}:", f"{COACH_WEEK}:{me.id}:"]
+    draft.cancel(f"{WEEK}:{me.id}:", f"{COACH_WEEK}:{me.id}:")
     here = me.weekly and me.consent_at is not None and me.reachable and not me.resting
     draft.change(
         week_next=_plan(draft, WEEK, me.week_at or ATHLETES_AT, me.week_on, after) if here and me.runs else None,

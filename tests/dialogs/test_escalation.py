@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dialogs import concerns
@@ -175,6 +175,7 @@ def check_words(talk: Talk, open_before: set[str], who: int) -> None:
 
 
 @settings(max_examples=120, deadline=None)
+@example([("says", ANN, "my shin is 4/10 and i limp"), ("asleep", 0, 1500), ("says", ANN, "chest pain")])  # two levels
 @given(st.lists(ACTS, max_size=30))
 def test_no_worry_is_lost_in_any_order_of_things(acts: list[tuple[str, int, str | int]]) -> None:
     talk = Talk(*PEOPLE)

@@ -288,7 +288,7 @@ async def _act(two: Two, dice: random.Random) -> None:
     await world.settle()
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 2])
 async def test_no_letter_reaches_a_young_athlete_without_its_copy_and_nothing_the_wrong_guardian(
     world: World, seed: int
 ) -> None:

@@ -19,6 +19,7 @@ needs_tools = pytest.mark.skipif(
 
 @needs_tools
 @pytest.mark.timeout(600)
+@pytest.mark.long
 def test_the_same_messages_and_seed_give_the_same_bytes() -> None:
     from tests.words import train
 
@@ -35,6 +36,7 @@ def test_the_same_messages_and_seed_give_the_same_bytes() -> None:
 
 @needs_tools
 @pytest.mark.timeout(600)
+@pytest.mark.long
 def test_what_is_trained_and_what_runs_are_the_same_network() -> None:
     """The one in jax and the one in numpy, before eight bits make it coarser: nearly the same; after: close."""
     import jax.numpy as jnp
