@@ -31,6 +31,7 @@ def _under_18(draft: Draft, talk: Talk) -> None:
     draft.close(talk.script)
     me, coach = draft.person, draft.known.coach
     if draft.known.minors:
+        draft.strip(talk)
         draft.change(minor=True)
         draft.record("event", "under_18")
         _invite(draft)

@@ -79,6 +79,7 @@ def test_what_could_not_wait_stays_with_a_human_even_there() -> None:
 
 def test_with_a_guardian_it_begins_when_both_have_said_yes() -> None:
     talk = opened().taps("I am under 18").answers_with("together with a parent or another guardian")
+    assert not [one for one in talk.chat(EMMA) if one.rows], "what is answered cannot be answered again"
     talk.answers_with("It works once, for 7 days").kim_reads("Emma is under 18, and has a link for a guardian")
     talk.says("my knee hurts").answers_with("I wait for the yes of your guardian.", ["Make a new link"])
     talk.kim_says("/write Emma hello").kim_reads("That was not sent. Emma is under 18, and no guardian reads along.")
