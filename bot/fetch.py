@@ -21,18 +21,16 @@ nothing of what is in it reaches a log line.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from bot.held import DbCall, again_at, done_or_back
 from bot.metrics import Metrics
 from bot.refusals import SendError
-from bot.send import DbCall
 from bot.telegram import Api
 from dialogs.model import Json, Wakeup
 from dialogs.plan_reading import MAX_BYTES
@@ -41,8 +39,8 @@ from storage.due import ClaimedDue
 
 log = logging.getLogger(__name__)
 
-TRIES = 3
 PAUSES = (timedelta(seconds=10), timedelta(minutes=1))  # behind the first try, and the second
+TRIES = len(PAUSES) + 1
 HOLD = timedelta(minutes=3)  # longer than any try can take: two answers of Telegram's
 MOST = MAX_BYTES  # what no plan can have need not come here
 TOO_BIG = "too_big"
@@ -65,11 +63,7 @@ async def fetch_one(db_call: DbCall, api: Api, now: Callable[[], datetime], metr
     try:
         if row.attempts > TRIES:
             raise Unfinished
-        content = await _content(api, row)
-    except asyncio.CancelledError:
-        with suppress(Exception):  # then it is ready after HOLD
-            await db_call(lambda tx: due.give_back(tx, row, now(), error_class=None, retry_at=now()))
-        raise
+        content = await done_or_back(db_call, row, now, _content(api, row))
     except Exception as error:
         await _note_failure(db_call, row, error, now, metrics)
         return True
@@ -102,10 +96,7 @@ async def _note_failure(
     if kind == TOO_BIG:
         await db_call(lambda tx: _finish(tx, row, now(), failed=kind))
         return
-    retry_at = None
-    if row.attempts < TRIES and not getattr(error, "permanent", False):
-        named = timedelta(seconds=getattr(error, "retry_after", None) or 0)
-        retry_at = now() + max(named, PAUSES[row.attempts - 1])
+    retry_at = again_at(row, error, now(), PAUSES)
     metrics.failed("fetch", kind)
     ours = await db_call(lambda tx: _put_down(tx, row, now(), kind, retry_at))
     if ours and retry_at is None:

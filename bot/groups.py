@@ -10,23 +10,21 @@ bot.fetch does with files, and puts what was seen beside it as a row of kind "gr
     admins    [{id, name}] of the other people who administer it
 
 Telegram gives a bot the names of administrators only; of plain members it tells the number, and of somebody whom the
-bot can name whether they are in. A look that fails TRIES times ends with `failed`, the short kind of the error: the
+bot can name whether they are in. A look that fails three times ends with `failed`, the short kind of the error: the
 coach hears of it, once.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from bot.held import DbCall, again_at, done_or_back
 from bot.metrics import Metrics
 from bot.refusals import SendError
-from bot.send import DbCall
 from bot.telegram import Api
 from dialogs.model import Json, Wakeup
 from storage import due
@@ -34,8 +32,7 @@ from storage.due import ClaimedDue
 
 log = logging.getLogger(__name__)
 
-TRIES = 3
-PAUSE = timedelta(seconds=10)
+PAUSES = (timedelta(seconds=10),) * 2  # behind the first try, and the second
 HOLD = timedelta(minutes=3)
 IN = ("creator", "administrator", "member", "restricted")
 
@@ -46,18 +43,12 @@ async def look_one(db_call: DbCall, api: Api, now: Callable[[], datetime], metri
     if row is None:
         return False
     try:
-        seen = await _seen(api, int(row.data["chat"]), row.data["coaches"])
-    except asyncio.CancelledError:
-        with suppress(Exception):  # then it is ready after HOLD
-            await db_call(lambda tx: due.give_back(tx, row, now(), error_class=None, retry_at=now()))
-        raise
+        seen = await done_or_back(db_call, row, now, _seen(api, int(row.data["chat"]), row.data["coaches"]))
     except Exception as error:
         kind = error.kind if isinstance(error, SendError) else type(error).__name__
         metrics.failed("look", kind)
         log.warning("groups.failed kind=%s try=%d", kind, row.attempts)
-        if row.attempts < TRIES and not getattr(error, "permanent", False):
-            named = timedelta(seconds=getattr(error, "retry_after", None) or 0)
-            at = now() + max(named, PAUSE)
+        if (at := again_at(row, error, now(), PAUSES)) is not None:
             await db_call(lambda tx: due.give_back(tx, row, now(), error_class=kind, retry_at=at))
             return True
         seen = {"failed": kind}

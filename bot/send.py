@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,6 +42,7 @@ import sqlalchemy as sa
 
 from bot import charts, topics
 from bot.config import Limits
+from bot.held import DbCall
 from bot.metrics import Metrics
 from bot.refusals import SendError
 from bot.telegram import Api
@@ -57,7 +58,6 @@ log = logging.getLogger(__name__)
 DRAWERS = ThreadPoolExecutor(2, "draw")
 
 # Runs the work in a writing transaction on the database's thread, and commits.
-DbCall = Callable[[Callable[[sa.Connection], Any]], Awaitable[Any]]
 OnUnreachable = Callable[[sa.Connection, Leased, datetime], None]
 
 SENDER_LEASE_S = 15.0

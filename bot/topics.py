@@ -17,13 +17,14 @@ the first stays empty. Copies of what stands in the private chat anyway are left
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from bot.held import DbCall
 from bot.refusals import SendError
 from bot.telegram import Api
 from dialogs.model import Json
@@ -31,8 +32,6 @@ from storage import outbox, topics
 from storage.outbox import Leased
 
 log = logging.getLogger(__name__)
-
-DbCall = Callable[[Callable[[sa.Connection], Any]], Awaitable[Any]]
 
 LOST = ("no_topics", "no_rights", "not_in_group", "chat_not_found", "blocked")  # nothing can be put in this group
 TRIES = 3  # to make a topic that is gone again

@@ -44,9 +44,9 @@ from typing import IO
 import sqlalchemy as sa
 
 from bot.config import Program
+from bot.held import DbCall, again_at, done_or_back
 from bot.metrics import Metrics
 from bot.refusals import SendError
-from bot.send import DbCall
 from bot.telegram import Api
 from dialogs.model import Wakeup
 from storage import due
@@ -54,8 +54,8 @@ from storage.due import ClaimedDue
 
 log = logging.getLogger(__name__)
 
-TRIES = 3
 PAUSES = (timedelta(minutes=1), timedelta(minutes=10))  # behind the first try, and the second
+TRIES = len(PAUSES) + 1
 RUN_S = 120.0  # for the program; a minute of speech takes a small machine about as long
 HOLD = timedelta(minutes=5)  # longer than any try can take: two answers of Telegram's, and the program
 MOST = 20_000  # characters of what it prints; half an hour of talk
@@ -86,11 +86,7 @@ async def transcribe_one(
     try:
         if row.attempts > TRIES:
             raise Failed("unfinished")
-        text = await _heard(api, program, str(row.data["file_id"]))
-    except asyncio.CancelledError:
-        with suppress(Exception):  # then it is ready after HOLD
-            await db_call(lambda tx: due.give_back(tx, row, now(), error_class=None, retry_at=now()))
-        raise
+        text = await done_or_back(db_call, row, now, _heard(api, program, str(row.data["file_id"])))
     except Exception as error:
         await _note_failure(db_call, row, error, now, metrics)
         return True
@@ -112,10 +108,7 @@ async def _note_failure(
     db_call: DbCall, row: ClaimedDue, error: Exception, now: Callable[[], datetime], metrics: Metrics
 ) -> None:
     kind = error.kind if isinstance(error, Failed | SendError) else type(error).__name__
-    retry_at = None
-    if row.attempts < TRIES and not getattr(error, "permanent", False):
-        named = timedelta(seconds=getattr(error, "retry_after", None) or 0)
-        retry_at = now() + max(named, PAUSES[row.attempts - 1])
+    retry_at = again_at(row, error, now(), PAUSES)
     metrics.failed("transcribe", kind)
     ours = await db_call(lambda tx: due.give_back(tx, row, now(), error_class=kind, retry_at=retry_at))
     if ours and retry_at is None:

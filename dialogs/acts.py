@@ -7,10 +7,10 @@ The bot cannot ring anybody. It shows whom to ring, and keeps that the coach say
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
 from dialogs import desk, owning, planning, proposals, timing
-from dialogs.draft import Draft, Rows
+from dialogs.draft import Draft, Rows, date_in
 from dialogs.model import Button, Person, Session
 from dialogs.plan import Refused, hard, lighter, next_hard
 
@@ -21,7 +21,7 @@ _DAY = timedelta(days=1)
 def ease(draft: Draft, target: str) -> None:
     """ "7": which session, and how? "7:260604:half": so."""
     number, _, rest = target.partition(":")
-    athlete = desk.by_number(draft, number)
+    athlete = draft.by_number(number)
     if athlete is None:
         draft.toast("shared.question_closed")
     elif not rest:
@@ -73,23 +73,16 @@ def _ease(draft: Draft, athlete: Person, stamp: str, to: str) -> None:
 
 def _hard_on(draft: Draft, athlete: Person, stamp: str) -> Session | None:
     """The hard session of that day, if it is still there, still to come, and waits for no decision."""
-    day = _date(stamp)
+    day = date_in(stamp)
     if day is None or day < timing.local_date(athlete.zone, draft.now):
         return None
     sessions = draft.training(athlete).plan.on(day)
     return next((one for one in sessions if hard(one) and one.kind != "race" and one.held is None), None)
 
 
-def _date(stamp: str) -> date | None:
-    try:
-        return datetime.strptime(stamp, "%y%m%d").date()  # noqa: DTZ007 - a date without a zone is meant
-    except ValueError:
-        return None
-
-
 def call(draft: Draft, number: str) -> None:
     """Whom to ring, and what time it is there."""
-    athlete = desk.by_number(draft, number)
+    athlete = draft.by_number(number)
     if athlete is None:
         draft.toast("shared.question_closed")
         return
@@ -105,7 +98,7 @@ def call(draft: Draft, number: str) -> None:
 
 def called(draft: Draft, number: str) -> None:
     """The coach says that they rang."""
-    athlete = desk.by_number(draft, number)
+    athlete = draft.by_number(number)
     if athlete is None:
         draft.toast("shared.question_closed")
         return

@@ -14,7 +14,7 @@ everybody is looked for among the first LOOKED_AT and by name only: then both tu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from dialogs import timing
@@ -89,7 +89,17 @@ def on_duty(known: Snapshot, me: Person, athlete: Person) -> int | None:
 def everybody(known: Snapshot, me: Person) -> list[Person]:
     """The active coaches of a coach's turn, in the order in which they joined."""
     coaches = [*known.colleagues, *([me] if me.coaches and me.chat_id is not None else [])]
-    return sorted(coaches, key=lambda one: (one.joined_at is None, one.joined_at or known.now, one.id))
+    return by_age(coaches, known.now)
+
+
+def by_age(coaches: Iterable[Person], now: datetime) -> list[Person]:
+    """In the order in which they joined, whoever has not pressed Start at the end."""
+    return sorted(coaches, key=lambda one: (one.joined_at is None, one.joined_at or now, one.id))
+
+
+def own(known: Snapshot, me: Person) -> list[Person]:
+    """In a coach's turn: the athletes whose coach this is, whoever stands in today."""
+    return [one for one in known.athletes if one.coach_id == me.id and not one.drill]
 
 
 def is_head(known: Snapshot, me: Person) -> bool:

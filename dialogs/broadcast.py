@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from dialogs import engine, minors
+from dialogs import answering, engine, minors
 from dialogs.draft import Draft
 from dialogs.lists import unasked_why
 from dialogs.model import Json, Lane, Person, Talk
@@ -67,8 +67,7 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
 
 
 def _own(draft: Draft) -> list[Person]:
-    own = [one for one in draft.known.athletes if one.coach_id == draft.person.id and not one.drill]
-    return sorted(own, key=lambda one: one.name.casefold())
+    return sorted(answering.own(draft.known, draft.person), key=lambda one: one.name.casefold())
 
 
 def _reached(draft: Draft) -> list[Person]:

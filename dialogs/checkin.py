@@ -104,9 +104,6 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     """A morning or session talk has moved: keep the answers, ask on, or close with what it means."""
     for name, value in step.answers.items():
         draft.record("answer", name, value)
-    if step.wrong:
-        draft.ask(step.talk, preface=step.wrong)
-        return
     if "pain_stride" in step.answers:
         _judge_pain(draft, step.talk.slots)
     elif "pain_where" in step.answers:

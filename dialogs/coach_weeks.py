@@ -245,12 +245,7 @@ def _card(draft: Draft, one: Lived, key: str, fields: Mapping[str, Json]) -> Non
     quote = _quote(week)
     facts: dict[str, Json] = {
         "athlete": athlete.name,
-        "asked": week.asked,
-        "answered": week.answered,
-        "planned": week.planned,
-        "done": week.done,
-        "changed": week.changed,
-        "missed": week.missed,
+        **week.counts,
         "why": dict(week.why),
         "low": _grouped(week),
         "pains": [_pain(place, days) for place, days in list(week.pains.items())[:CARD_PAINS]],

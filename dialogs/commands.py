@@ -414,3 +414,11 @@ MOVED: Mapping[str, Callable[[Draft, Talk, engine.Moved], None]] = {
     "leave": passing.moved,
     "broadcast": broadcast.moved,
 }
+
+
+def move(draft: Draft, talk: Talk, step: engine.Moved) -> None:
+    """A talk has moved: to its room. What is no answer is asked for again, with the reason; no room has to."""
+    if step.wrong:
+        draft.ask(step.talk, preface=step.wrong)
+    else:
+        MOVED[talk.script](draft, talk, step)

@@ -193,9 +193,7 @@ def trend(one: Escalation) -> dict[str, Json] | None:
 
 def name_of(draft: Draft, id: int | None) -> str | None:
     """A coach's name, where this turn knows them."""
-    known = draft.known
-    people = (draft.person, *known.colleagues, *(one for one in (known.coach, known.backup) if one))
-    return next((one.name for one in people if one.id == id), None)
+    return next((one.name for one in draft.coaches if one.id == id), None)
 
 
 def facts(draft: Draft, one: Escalation, athlete: Person, reader: Person) -> dict[str, Json]:
@@ -246,9 +244,7 @@ def _before(draft: Draft, one: Escalation, reader: Person) -> dict[str, Json] | 
 
 def _shares(draft: Draft, id: int) -> bool:
     """A coach's notes are theirs alone, unless they have said otherwise."""
-    known = draft.known
-    people = (draft.person, *known.colleagues, *(one for one in (known.coach, known.backup) if one))
-    return any(one.id == id and one.notes_shared for one in people)
+    return any(one.id == id and one.notes_shared for one in draft.coaches)
 
 
 def _clock(reader: Person, at: datetime | None) -> dict[str, Json] | None:
@@ -277,6 +273,4 @@ def asks_at(owner: Person, one: Escalation, now: datetime) -> datetime:
 
 def ask_no_more(draft: Draft, short: str) -> None:
     """Something came of it, or it is closed. A wakeup of another coach's stays, and finds nothing to ask."""
-    prefix = f"{ASK}:{short}:"
-    draft.wakeups = [one for one in draft.wakeups if not one.key.startswith(prefix)]
-    draft.cancel(prefix)
+    draft.cancel(f"{ASK}:{short}:")

@@ -23,14 +23,13 @@ from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 
 from dialogs import answering, desk, joining, planning, timing, when
-from dialogs.draft import Draft, Rows
+from dialogs.draft import Draft, Rows, in_rows
 from dialogs.events import Due
 from dialogs.model import Button, Json, Lane, Person, Record
 
 TELL = timedelta(days=2)
 LAST_DAYS = 14  # how far back the page for the substitute looks for an athlete's last words
 NOTES_ROOM = 5
-_WIDE = 2
 _HOURS = re.compile(r"(?P<from>[\d:.]+) ?(?:-|–|to|until) ?(?P<to>[\d:.]+)(?:,? ?not (?:on )?(?P<off>.+))?")
 _HOLIDAY = re.compile(r"(?:from (?P<from>.+?) )?(?:until|till|til|to) (?P<rest>.+)", re.IGNORECASE)
 
@@ -132,7 +131,7 @@ def _substitute(draft: Draft) -> Person | None:
 
 
 def _own(draft: Draft) -> list[Person]:
-    return [one for one in draft.known.athletes if one.coach_id == draft.person.id and not one.drill]
+    return answering.own(draft.known, draft.person)
 
 
 def _facts(draft: Draft, substitute: Person | None) -> dict[str, Json]:
@@ -252,7 +251,7 @@ def _begin(draft: Draft) -> None:
             _facts(draft, people[id]) | {"athletes": len(athletes)},
             to=people[id],
             quiet=True,
-            buttons=tuple(tuple(buttons[at : at + _WIDE]) for at in range(0, len(buttons), _WIDE)),
+            buttons=in_rows(buttons),
         )
 
 
@@ -311,7 +310,7 @@ def consent(draft: Draft, choice: str) -> None:
     others = tuple(one for one in me.refused if one != substitute.id)
     draft.change(refused=others if answer == "yes" else (*others, substitute.id))
     draft.record("event", "cover", {"by": substitute.name, "answer": answer})
-    active = sorted(coaches.values(), key=lambda one: (one.joined_at is None, one.joined_at or draft.now, one.id))
+    active = answering.by_age(coaches.values(), draft.now)
     reader = answering.in_charge(active, draft.person, _first_day(own, draft.now))
     facts: dict[str, Json] = {
         "absent": own.name,
@@ -342,7 +341,7 @@ def handover_of(draft: Draft, rest: str) -> None:
 
 def handover(draft: Draft, target: str) -> None:
     """The page about an athlete whom this coach has today: by the button below the names, or /handover NAME."""
-    athlete = draft.athlete(int(target)) if target.isascii() and target.isdecimal() and len(target) < 19 else None
+    athlete = draft.by_number(target)
     if athlete is None or not answering.is_mine(draft.known, draft.person, athlete):
         draft.toast("shared.question_closed")
         return

@@ -99,7 +99,7 @@ def judged(draft: Draft, short: str, *, useful: bool) -> None:
 
 def write(draft: Draft, number: str) -> None:
     """The button "Write to them"."""
-    athlete = by_number(draft, number)
+    athlete = draft.by_number(number)
     if athlete is None:
         draft.toast("shared.question_closed")
         return
@@ -228,7 +228,7 @@ def named(draft: Draft, said: str, then: str = "") -> tuple[Person | None, str]:
     A reply to a message about somebody needs no name. Of two of one name it asks which, with buttons that go on with
     the command `then`; None after having said so.
     """
-    if said.startswith("#") and (chosen := by_number(draft, said[1:].split(" ")[0])) is not None:  # from such a button
+    if said.startswith("#") and (chosen := draft.by_number(said[1:].split(" ")[0])) is not None:  # from such a button
         return chosen, said.partition(" ")[2].strip()
     found, rest = _called(draft, said)
     if len(found) == 1:
@@ -275,11 +275,6 @@ def _told_apart(offers: list[list[Json]], people: Sequence[Person]) -> list[list
             joined = f"{one.joined_at:%d.%m.%Y}" if one.joined_at else ""
             label["args"]["offer"] = " · ".join(part for part in (one.name[:20], one.place[:14], joined) if part)
     return offers
-
-
-def by_number(draft: Draft, number: str) -> Person | None:
-    """The athlete whom a button names; None: nobody of theirs."""
-    return draft.athlete(int(number)) if number.isascii() and number.isdecimal() and len(number) < 19 else None
 
 
 def own(draft: Draft) -> list[Person]:

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from dialogs import desk, engine, minors, owning, planning, summary, timing
-from dialogs.draft import Draft, Rows
+from dialogs.draft import Draft, Rows, in_rows
 from dialogs.lists import unasked_why
 from dialogs.model import Button, Json, Person, Record, Talk
 from dialogs.plan import ordered
@@ -27,7 +27,6 @@ DECIDED_ROOM = 3
 LAST_WORDS_DAYS = 60
 _DECISIONS = ("decided", "eased", "call")
 _DAY = timedelta(days=1)
-_WIDE = 2
 
 
 # --- the coach ------------------------------------------------------------------------------------------------------
@@ -92,11 +91,7 @@ def _known(draft: Draft, athlete: Person, there: date) -> dict[str, Json]:
 def _reads_note(draft: Draft, note: Record) -> bool:
     """A coach's notes are theirs alone, unless they share them with whoever stands in."""
     by = note.value.get("by") if isinstance(note.value, dict) else None
-    return any(one.id == by and (one.id == draft.person.id or one.notes_shared) for one in _coaches(draft))
-
-
-def _coaches(draft: Draft) -> tuple[Person, ...]:
-    return (draft.person, *draft.known.colleagues, *((draft.known.coach,) if draft.known.coach else ()))
+    return any(one.id == by and (one.id == draft.person.id or one.notes_shared) for one in draft.coaches)
 
 
 def _decisions(records: Iterable[Record]) -> list[dict[str, Json]]:
@@ -111,7 +106,7 @@ def _told(draft: Draft, record: Record) -> dict[str, Json]:
     by = record.value.get("by") if isinstance(record.value, dict) else None
     return {
         "day": record.day.isoformat(),
-        "by": next((one.name for one in _coaches(draft) if one.id == by), None),
+        "by": next((one.name for one in draft.coaches if one.id == by), None),
         "words": record.words or "",
     }
 
@@ -131,7 +126,7 @@ def fields(draft: Draft, athlete: Person, kept: Iterable[Record]) -> list[dict[s
 def add(draft: Draft, target: str) -> None:
     """ "7": to what shall be added? "7:fears": what?"""
     number, _, field = target.partition(":")
-    athlete = desk.by_number(draft, number)
+    athlete = draft.by_number(number)
     if athlete is None or field not in ("", *FIELDS):
         draft.toast("shared.question_closed")
         return
@@ -140,7 +135,7 @@ def add(draft: Draft, target: str) -> None:
         draft.ask(draft.open("add", slots).talk, anew=True)
         return
     buttons = [Button(f"button.field_{name}", f"add:{athlete.id}:{name}") for name in FIELDS]
-    draft.say("dossier.add_to", {"athlete": athlete.name}, buttons=_in_rows(buttons), about=athlete.id)
+    draft.say("dossier.add_to", {"athlete": athlete.name}, buttons=in_rows(buttons), about=athlete.id)
 
 
 def added(draft: Draft, talk: Talk, step: engine.Moved) -> None:
@@ -163,7 +158,7 @@ def note(draft: Draft, rest: str) -> None:
 
 
 def jot(draft: Draft, number: str) -> None:
-    athlete = desk.by_number(draft, number)
+    athlete = draft.by_number(number)
     if athlete is None:
         draft.toast("shared.question_closed")
         return
@@ -182,9 +177,6 @@ def _keep(draft: Draft, athlete: Person, words: str) -> None:
 
 def _about(draft: Draft, talk: Talk, step: engine.Moved) -> Person | None:
     """Whom a talk of the coach is about; None after having said why nothing is kept."""
-    if step.wrong:
-        draft.ask(step.talk, preface=step.wrong)
-        return None
     draft.close(talk.script)
     athlete = draft.athlete(int(talk.slots["athlete"]))
     if athlete is None or step.ended == "cancelled":
@@ -204,7 +196,7 @@ def me(draft: Draft, rest: str) -> None:
     races = [one for one in draft.training().plan.sessions if one.kind == "race" and one.day >= draft.today]
     buttons = [Button(f"button.field_{name}", f"me:{name}") for name in FIELDS]
     draft.say("dossier.mine", {"fields": shown, "races": [planning.facts(one) for one in races]},
-              buttons=_in_rows(buttons))  # fmt: skip
+              buttons=in_rows(buttons))  # fmt: skip
 
 
 def change(draft: Draft, field: str) -> None:
@@ -215,9 +207,6 @@ def change(draft: Draft, field: str) -> None:
 
 
 def changed(draft: Draft, talk: Talk, step: engine.Moved) -> None:
-    if step.wrong:
-        draft.ask(step.talk, preface=step.wrong)
-        return
     draft.close(talk.script)
     if step.ended == "cancelled":
         draft.say("dossier.unchanged", edit=draft.tapped is not None, bubble=talk.bubble)
@@ -229,7 +218,3 @@ def changed(draft: Draft, talk: Talk, step: engine.Moved) -> None:
         draft.change(shoes_km=0)
     draft.record("event", "dossier", field)
     me(draft, "")
-
-
-def _in_rows(buttons: list[Button]) -> Rows:
-    return tuple(tuple(buttons[at : at + _WIDE]) for at in range(0, len(buttons), _WIDE))

@@ -7,7 +7,7 @@ never changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -49,6 +49,24 @@ _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 def spelled(number: int, signs: int) -> str:
     """The lowest bits of a number of the dice, 5 for each sign, for people to say to each other."""
     return "".join(_ALPHABET[number >> (5 * n) & 31] for n in range(signs))
+
+
+def in_rows(buttons: Sequence[Button], wide: int = 2) -> Rows:
+    """So many buttons side by side."""
+    return tuple(tuple(buttons[at : at + wide]) for at in range(0, len(buttons), wide))
+
+
+def number_in(data: str) -> int | None:
+    """The number that a button carries; None: no number, or none that a database has (a button can be forged)."""
+    return int(data) if data.isascii() and data.isdecimal() and len(data) < 19 else None
+
+
+def date_in(data: str) -> date | None:
+    """The date that a button carries, yymmdd; None: that is none."""
+    try:
+        return datetime.strptime(data, "%y%m%d").date()  # noqa: DTZ007 - a date without a zone is meant
+    except ValueError:
+        return None
 
 
 class Draft:
@@ -238,6 +256,17 @@ class Draft:
     def athlete(self, id: int) -> Person | None:
         return next((one for one in self.known.athletes if one.id == id), None)
 
+    @property
+    def coaches(self) -> tuple[Person, ...]:
+        """Who may have taken or written something: this turn's person, and each coach whom it knows; some twice."""
+        known = self.known
+        return (self.person, *known.colleagues, *(one for one in (known.coach, known.backup) if one is not None))
+
+    def by_number(self, data: str) -> Person | None:
+        """The athlete whom a button names; None: nobody of theirs."""
+        id = number_in(data)
+        return self.athlete(id) if id is not None else None
+
     def look(self, kind: str, people: Iterable[int], *, days: int = 0, words: str = "") -> tuple[Record, ...]:
         """Look into the journals of these people, each the coach's own athlete; see dialogs.model.Look."""
         return self.known.looked[Look(kind, tuple(people), days, words)]
@@ -351,5 +380,4 @@ def _keyboard(step: Step, talk: Talk) -> Rows:
         return Button(name, f"{talk.turn}:{option.value}", {"n": option.value, "ticked": option.value in ticked})
 
     wide = DAYS_IN_A_ROW if offers and offers[0].label == "button.day" else 1
-    rows = [tuple(offers[i : i + wide]) for i in range(0, len(offers), wide)]
-    return (*rows, *(tuple(button(option) for option in row) for row in step.options))
+    return (*in_rows(offers, wide), *(tuple(button(option) for option in row) for row in step.options))

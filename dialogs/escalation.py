@@ -102,7 +102,7 @@ def raise_(
     score = concerns.score_of(topic, flag, words, ache)
     before = _untaken(draft)
     if before is None or before.level < Level.TODAY:
-        before = concerns.of_topic(_own(draft), topic)
+        before = concerns.of_topic(own(draft), topic)
     if before is None and level >= Level.TODAY:
         before = _unread(draft)
     private = flag == CRISIS or phrases.read(words).crisis
@@ -315,16 +315,10 @@ def was_paged(draft: Draft, escalation: Escalation, other: Person, athlete: Pers
 
 def taken(draft: Draft, escalation: Escalation, athlete: Person) -> dict[str, Json]:
     """Who has it and since when, for a text; times are the reader's own."""
-    people = (
-        draft.person,
-        *draft.known.colleagues,
-        *(p for p in (draft.known.coach, draft.known.backup) if p),
-    )
-    owner = next((one for one in people if one.id == escalation.owner_id), None)
     return {
         "athlete": athlete.name,
         "short": escalation.short,
-        "owner": owner.name if owner else None,
+        "owner": concerns.name_of(draft, escalation.owner_id),
         "mine": escalation.owner_id == draft.person.id,
         "at": draft.local_time(escalation.acked_at or draft.now),
     }
@@ -553,19 +547,19 @@ def _help(draft: Draft, escalation: Escalation) -> dict[str, Json]:
 # --- small questions ----------------------------------------------------------------------------------------------
 
 
-def _own(draft: Draft) -> list[Escalation]:
+def own(draft: Draft) -> list[Escalation]:
     """Of this turn's athlete, also what was closed lately."""
     return [one for one in (*draft.escalations(), *draft.closed()) if one.athlete_id == draft.person.id]
 
 
 def _untaken(draft: Draft) -> Escalation | None:
     """The most urgent one of this turn's athlete that nobody has."""
-    return max((one for one in _own(draft) if one.open), key=lambda one: one.level.order, default=None)
+    return max((one for one in own(draft) if one.open), key=lambda one: one.level.order, default=None)
 
 
 def _unread(draft: Draft) -> Escalation | None:
     """What could not be read when it came (a voice note, a forward), and turns out to be something now."""
-    found = [one for one in _own(draft) if one.open and concerns.topic(one) == concerns.UNREAD]
+    found = [one for one in own(draft) if one.open and concerns.topic(one) == concerns.UNREAD]
     return next((one for one in found if draft.now - one.raised_at <= TURNS_OUT), None)
 
 

@@ -108,9 +108,6 @@ def opened(draft: Draft) -> Talk | None:
 
 def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     """Answered: the check-in has the pain now, and goes on in the same bubble."""
-    if step.wrong:
-        draft.ask(step.talk, preface=step.wrong)
-        return
     draft.close(talk.script)
     morning = draft.talk("morning") or draft.open("morning", {"day": draft.today.isoformat()}).talk
     morning = replace(morning, bubble=talk.bubble)

@@ -37,7 +37,7 @@ from dialogs import (
     timing,
     when,
 )
-from dialogs.draft import Draft
+from dialogs.draft import Draft, number_in
 from dialogs.events import Edited, Said, Sent, Tapped
 from dialogs.levels import Level
 from dialogs.model import Attachment, Button, Person, Talk
@@ -123,7 +123,7 @@ def _athlete_said(draft: Draft, text: str, *, forwarded: bool = False) -> None:
     if level >= Level.CONCERN and "illness" in reading.themes:
         proposals.judge(draft)
     if talk is not None and moved is not None and not (moved.wrong and level >= Level.CONCERN):
-        commands.MOVED[talk.script](draft, talk, moved)  # after an alarm it does not ask back
+        commands.move(draft, talk, moved)  # after an alarm it does not ask back
     elif reading.ask is not None:  # one question at a time, and it has been asked
         if level < Level.CONCERN and (listener := _listener(draft)) is not None:
             _pass_on(draft, listener, text)
@@ -256,20 +256,20 @@ def _to_talk(draft: Draft, text: str) -> bool:
     moved = engine.hear(SCRIPTS[talk.script], talk, text, draft.today) if talk else None
     if talk is None or moved is None:
         return False
-    commands.MOVED[talk.script](draft, talk, moved)
+    commands.move(draft, talk, moved)
     return True
 
 
 def tapped(draft: Draft, event: Tapped) -> None:
     """A button: of an open talk (by its turn number), or one that names what it is for; old ones are answered."""
     kind, _, choice = event.data.partition(":")
-    if kind.isascii() and kind.isdecimal() and len(kind) < 19:
-        talk = next((one for one in draft.person.talks if one.turn == int(kind)), None)
+    if (turn := number_in(kind)) is not None:
+        talk = next((one for one in draft.person.talks if one.turn == turn), None)
         moved = engine.choose(SCRIPTS[talk.script], talk, choice) if talk else None
         if talk is None or moved is None:
             draft.toast("shared.question_closed")
             return
-        commands.MOVED[talk.script](draft, talk, moved)
+        commands.move(draft, talk, moved)
         return
     act = commands.COACH_TAPS.get(kind) if draft.person.coaches else None
     (act or commands.TAPS.get(kind, commands.closed))(draft, choice)

@@ -109,9 +109,6 @@ def also_coaches(draft: Draft) -> None:
 
 
 def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
-    if step.wrong:
-        draft.ask(step.talk, preface=step.wrong)
-        return
     if step.ended is None:
         draft.ask(step.talk)
         return

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from dialogs import desk, library, plan_files, signals, timing, weeks, when
-from dialogs.draft import Draft, Rows
+from dialogs.draft import Draft, Rows, date_in, in_rows
 from dialogs.model import Button, Document, Json, Person, Plan, Session
 from dialogs.plan import Refused, new_id, ordered
 from dialogs.planning import SPANS, facts, monday_of, read_session, week
@@ -22,7 +22,6 @@ from dialogs.rules.evaluate import placement
 
 _DAY = timedelta(days=1)
 TELL_ROOM = 24  # signs of a name on a button
-_WIDE = 2  # library buttons in a row
 
 
 def of(draft: Draft, rest: str) -> None:
@@ -40,19 +39,11 @@ def _target(draft: Draft, target: str) -> tuple[Person, date, str] | None:
     """ "7:260604:easy": the athlete, the day, and what. None after having said that there is no such thing."""
     number, _, rest = target.partition(":")
     stamp, _, what = rest.partition(":")
-    id = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else -1
-    athlete, day = draft.athlete(id), _date(stamp)
+    athlete, day = draft.by_number(number), date_in(stamp)
     if athlete is None or day is None:
         draft.toast("shared.question_closed")
         return None
     return athlete, day, what
-
-
-def _date(stamp: str) -> date | None:
-    try:
-        return datetime.strptime(stamp, "%y%m%d").date()  # noqa: DTZ007 - a date without a zone is meant
-    except ValueError:
-        return None
 
 
 def week_of(draft: Draft, target: str) -> None:
@@ -143,7 +134,7 @@ def day_of(draft: Draft, target: str) -> None:
         for item in library.load().items.values()
     ]
     rows: Rows = (
-        *(tuple(items[i : i + _WIDE]) for i in range(0, len(items), _WIDE)),
+        *in_rows(items),
         (Button("button.clear", f"lay:{stamp}:-"), Button("button.go_back", f"week:{stamp}")),
     )
     draft.say(
@@ -198,7 +189,7 @@ def blocks(draft: Draft, target: str) -> None:
         for one in library.load().blocks.values()
     ]
     rows: Rows = (
-        *(tuple(items[i : i + _WIDE]) for i in range(0, len(items), _WIDE)),
+        *in_rows(items),
         (Button("button.go_back", f"week:{stamp}"),),
     )
     draft.say(

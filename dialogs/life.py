@@ -115,9 +115,6 @@ def away(draft: Draft, rest: str) -> None:
 
 
 def away_until(draft: Draft, talk: Talk, step: engine.Moved) -> None:
-    if step.wrong:
-        draft.ask(step.talk, preface=step.wrong)
-        return
     draft.close(talk.script)
     if step.ended == "cancelled":
         draft.say("life.cancelled", edit=draft.tapped is not None, bubble=talk.bubble)
@@ -175,9 +172,6 @@ def _with_offers(draft: Draft, talk: Talk, ahead: list[Session]) -> Talk:
 
 
 def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
-    if step.wrong:
-        draft.ask(step.talk, preface=step.wrong)
-        return
     if step.ended is None:
         draft.ask(_with_offers(draft, step.talk, []))
         return

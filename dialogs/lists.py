@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from dialogs import desk, escalation, joining, menus, proposals, rights, summary, timing
-from dialogs.draft import Draft, Rows
+from dialogs.draft import Draft, Rows, in_rows, number_in
 from dialogs.events import Due
 from dialogs.levels import Level
 from dialogs.model import Button, Escalation, Json, Lane, Person, Proposal, Record
@@ -162,7 +162,7 @@ def _writers(draft: Draft, said: Iterable[Record]) -> Rows:
     numbers = list(dict.fromkeys(one.about for one in said if one.about is not None))[:SAID_BUTTONS]
     people = [athlete for number in numbers if (athlete := draft.athlete(number)) is not None]
     buttons = [Button("button.write_to", f"write:{one.id}", {"name": desk.start_of(one.name, 20)}) for one in people]
-    return tuple(tuple(buttons[at : at + 2]) for at in range(0, len(buttons), 2))
+    return in_rows(buttons)
 
 
 # --- who is quiet ---------------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ def _actions(need: Need) -> Rows:
 
 def tomorrow(draft: Draft, target: str) -> None:
     """Not before tomorrow's list. Only a concern or a note waits: what is urgent stays where it is."""
-    athlete = desk.by_number(draft, target)
+    athlete = draft.by_number(target)
     if athlete is None:
         draft.toast("shared.question_closed")
         return
@@ -290,11 +290,11 @@ def queue(draft: Draft, rest: str) -> None:
 
 def more(draft: Draft, target: str) -> None:
     """What comes behind the place that the button names."""
-    parts = target.split(":")
-    if len(parts) != PLACE or not all(_number(one) for one in parts):
+    numbers = [number for one in target.split(":") if (number := number_in(one)) is not None]
+    if len(numbers) != PLACE or target.count(":") != PLACE - 1:
         draft.toast("shared.question_closed")
         return
-    group, order, at, id = (int(one) for one in parts)
+    group, order, at, id = numbers
     _page(draft, (group, order, at, id))
 
 
@@ -337,7 +337,3 @@ def _ms(at: datetime) -> int:
 
 def _nearest(one: Proposal) -> date:
     return min(session.day for session in (*one.before, *one.after))
-
-
-def _number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19

@@ -29,7 +29,6 @@ FIND_LEAST = 2
 FIND_MOST = 100
 ROSTER_DAYS = 14
 ROSTER_ROOM = 25  # rows of one picture: a phone shows no more of them readably
-LOW = 2
 _DAY = timedelta(days=1)
 
 
@@ -139,7 +138,7 @@ def _cell(
     items = [answers.get(name) for name in ITEMS]
     if isinstance(pain, int) and pain > 0:
         return {"state": "pain", "pain": pain}
-    if any(isinstance(one, int) and one <= LOW for one in items):
+    if any(isinstance(one, int) and one <= summary.LOW for one in items):
         return {"state": "low", "pain": None}
     if pain is not None or any(one is not None for one in items):
         return {"state": "usual", "pain": None}

@@ -73,7 +73,7 @@ def _before(draft: Draft, at: int) -> int:
 def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     """A check-in has moved."""
     checkin.moved(draft, talk, step)
-    if step.wrong or step.ended is None or step.ended in ("later", "skip"):
+    if step.ended is None or step.ended in ("later", "skip"):
         return
     races.look(draft)
     steps = (one for one in draft.training().records if one.kind == "step" and one.day == draft.today)
@@ -84,7 +84,7 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
 def reported(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     """A session was told of."""
     checkin.moved(draft, talk, step)
-    if not step.wrong and step.ended == "done":
+    if step.ended == "done":
         races.look(draft)
 
 

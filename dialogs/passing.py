@@ -102,10 +102,8 @@ def chosen(draft: Draft, choice: str) -> None:
     before = me.coach_id
     draft.change(coach_id=new.id, offered=(), refused=tuple(one for one in me.refused if one != new.id))
     draft.record("event", "new_coach", new.name)
-    coaches = sorted(
-        {one.id: one for one in (*known.colleagues, *([me] if me.coaches else []))}.values(),
-        key=lambda one: (one.joined_at is None, one.joined_at or draft.now, one.id),
-    )
+    everybody = {one.id: one for one in (*known.colleagues, *([me] if me.coaches else []))}
+    coaches = answering.by_age(everybody.values(), draft.now)
     reader = answering.in_charge(coaches, draft.person, draft.now)
     draft.known = replace(known, coach=reader, backup=answering.behind(coaches, reader, draft.person, draft.now, new))
     draft.say("passing.yours_now", {"new": new.name}, edit=draft.tapped is not None)
@@ -201,7 +199,7 @@ def without(draft: Draft, event: Due) -> None:
 
 
 def _own(draft: Draft) -> list[Person]:
-    return [one for one in draft.known.athletes if one.coach_id == draft.person.id and not one.drill]
+    return answering.own(draft.known, draft.person)
 
 
 def _head(draft: Draft) -> str | None:

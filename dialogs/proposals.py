@@ -257,8 +257,7 @@ def found(draft: Draft, target: str, *, dry_run: bool = False) -> tuple[Person, 
     be decided: it is nobody's, or somebody has decided. A `dry_run` is taken or left, and all else approved or
     declined: the buttons of one mean nothing to the other."""
     number, _, short = target.partition(":")
-    id = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else -1
-    athlete = draft.athlete(id)
+    athlete = draft.by_number(number)
     one = None
     if athlete is not None:
         one = next((each for each in draft.training(athlete).proposals if each.short == short), None)

@@ -226,7 +226,7 @@ def go(draft: Draft, whom: Person, text: str, facts: Mapping[str, Json]) -> None
 
 def decide(draft: Draft, id: str) -> None:
     """ "Erase now": the coach has looked. Only for an athlete whom they answer for, and who wishes it still."""
-    athlete = draft.athlete(int(id)) if id.isascii() and id.isdecimal() and len(id) < 19 else None
+    athlete = draft.by_number(id)
     if athlete is None or athlete.erase_asked is None or not _answers_for(draft, athlete):
         draft.toast("shared.question_closed")
         return

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from dialogs import attention, replaying
-from dialogs.draft import Draft, Rows
+from dialogs.draft import Draft, Rows, in_rows
 from dialogs.events import Due
 from dialogs.model import Button, Json, Person, Setting
 from dialogs.rules.book import Rule, shipped
@@ -20,7 +20,6 @@ WEEKS = 8
 STEPS = 8  # from the lowest to the highest value of a threshold
 LAST = 3  # settings shown below a rule: who, when, what
 ALL = 0  # in a button: for all athletes
-_WIDE = 2
 
 
 def _settings(draft: Draft) -> tuple[Setting, ...]:
@@ -40,7 +39,7 @@ def list_(draft: Draft, rest: str) -> None:
     draft.say(
         "rulebook.list",
         {"families": [{"name": name, "rules": rules} for name, rules in families.items()]},
-        buttons=tuple(tuple(rows[i : i + _WIDE]) for i in range(0, len(rows), _WIDE)),
+        buttons=in_rows(rows),
         edit=draft.tapped is not None and not rest,
     )
 
@@ -63,7 +62,7 @@ def family(draft: Draft, name: str) -> None:
         return
     buttons = [Button("button.offer", f"rule:{one['id']}:{ALL}", {"offer": one["title"]}) for one in rules]
     rows: Rows = (
-        *(tuple(buttons[i : i + _WIDE]) for i in range(0, len(buttons), _WIDE)),
+        *in_rows(buttons),
         (Button("button.go_back", "rules:"),),
     )
     draft.say("rulebook.family", {"family": name, "rules": rules}, buttons=rows, edit=draft.tapped is not None)
@@ -75,7 +74,7 @@ def _target(draft: Draft, target: str) -> tuple[Rule, Person | None, str] | None
     id, _, rest = target.partition(":")
     number, _, what = rest.partition(":")
     rule = shipped().find(id)
-    athlete = draft.athlete(int(number)) if number.isascii() and number.isdecimal() and len(number) < 19 else None
+    athlete = draft.by_number(number)
     if athlete is not None and athlete.coach_id != draft.person.id:
         athlete = None
     if rule is None or (athlete is None and number != str(ALL)):
@@ -156,7 +155,7 @@ def for_whom(draft: Draft, target: str) -> None:
     own.sort(key=lambda one: one.name.casefold())
     buttons = [Button("button.offer", f"rule:{rule.id}:{one.id}", {"offer": one.name}) for one in own]
     rows: Rows = (
-        *(tuple(buttons[i : i + _WIDE]) for i in range(0, len(buttons), _WIDE)),
+        *in_rows(buttons),
         (Button("button.go_back", f"rule:{rule.id}:{ALL}"),),
     )
     draft.say("rulebook.for_whom", {"title": rule.title}, buttons=rows, edit=draft.tapped is not None)

@@ -33,8 +33,6 @@ PATIENCE = timedelta(hours=4)  # from the question of that day to the line for t
 TOPIC = "silent"  # of the concern; its flags say how it stands
 QUIET, CALLS, BACK = "silent", "silent_call", "silent_back"
 UNSENT = ("expired", "dead", "silenced", "pending")  # states of a message that has reached nobody
-LOW = 2  # of 5
-_WORRIES = tuple(one.value for one in Level if one >= Level.CONCERN)
 
 
 def asked(draft: Draft) -> bool:
@@ -105,8 +103,7 @@ def _tell(draft: Draft, flag: str, before: Escalation | None) -> None:
 
 def _concern(draft: Draft) -> Escalation | None:
     """About their silence: what is not closed, else the last one."""
-    mine = [one for one in (*draft.escalations(), *draft.closed()) if one.athlete_id == draft.person.id]
-    return concerns.of_topic(mine, TOPIC)
+    return concerns.of_topic(escalation.own(draft), TOPIC)
 
 
 def _worried(records: Iterable[Record]) -> bool:
@@ -117,8 +114,8 @@ def _worried(records: Iterable[Record]) -> bool:
 
 def _worrying(record: Record) -> bool:
     if record.kind == "words":
-        return record.value in _WORRIES
+        return summary.weighs(record)
     value = record.value if isinstance(record.value, int) else None
     if record.name == "pain_level":
         return value is not None and value > 0
-    return record.name in ITEMS and value is not None and value <= LOW
+    return record.name in ITEMS and value is not None and value <= summary.LOW

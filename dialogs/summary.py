@@ -121,6 +121,12 @@ class Week:
     changes: tuple[Change, ...]
 
     @property
+    def counts(self) -> dict[str, Json]:
+        """How much there was of it, for a text."""
+        names = ("asked", "answered", "planned", "done", "changed", "missed")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def worst_pain(self) -> float:
         """0..10, of all places and dates."""
         return max((level for days in self.pains.values() for _, level in days), default=0)

@@ -26,11 +26,10 @@ and a guest lead nowhere, and say so. Nothing else that is said in a group is re
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from dialogs import desk, escalation
+from dialogs import answering, desk, escalation
 from dialogs.draft import Draft
 from dialogs.events import Due, Event, Grouped, Located, Said, Sent, Started, Tapped
 from dialogs.levels import Level
@@ -398,5 +397,4 @@ def lost(draft: Draft, event: Due) -> None:
 
 
 def _own(draft: Draft) -> list[Person]:
-    mine: Iterable[Person] = draft.known.athletes
-    return [one for one in mine if one.coach_id == draft.person.id and one.consent_at is not None and not one.drill]
+    return [one for one in answering.own(draft.known, draft.person) if one.consent_at is not None]

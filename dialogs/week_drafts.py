@@ -11,10 +11,10 @@ It is kept in the athlete's journal, so it goes with them when they are erased, 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 
 from dialogs import desk, timing, week_letters
-from dialogs.draft import Draft, Rows
+from dialogs.draft import Draft, Rows, date_in
 from dialogs.model import Button, Message, Person, Record, Training
 from dialogs.summary import Week
 
@@ -77,8 +77,8 @@ def _target(draft: Draft, target: str, how: str) -> tuple[Person, str] | None:
     """Whose draft the button names ("7:260607"), and its words; its end is kept, and the buttons go. None after having
     said that there is none any more, or never was."""
     number, _, stamp = target.partition(":")
-    athlete = desk.by_number(draft, number)
-    day = _date(stamp)
+    athlete = draft.by_number(number)
+    day = date_in(stamp)
     found = None
     if athlete is not None and day is not None:
         found = _found(draft.training(athlete).records, day, draft.person)
@@ -92,10 +92,3 @@ def _target(draft: Draft, target: str, how: str) -> tuple[Person, str] | None:
         return None
     draft.record("step", "drafted", {"day": day.isoformat(), "how": how, "by": draft.person.id}, about=athlete)
     return athlete, found[0]
-
-
-def _date(stamp: str) -> date | None:
-    try:
-        return datetime.strptime(stamp, "%y%m%d").date()  # noqa: DTZ007 - a date without a zone is meant
-    except ValueError:
-        return None

@@ -83,9 +83,6 @@ def begins(draft: Draft, event: Due) -> bool:
 
 def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     """On which weekday, and at which hour."""
-    if step.wrong:
-        draft.ask(step.talk, preface=step.wrong)
-        return
     if step.ended is None:
         draft.ask(step.talk)
         return

@@ -110,12 +110,7 @@ def back(week: Week, athlete: Person) -> dict[str, Json]:
     return {
         "first": week.first.isoformat(),
         "last": week.last.isoformat(),
-        "asked": week.asked,
-        "answered": week.answered,
-        "planned": week.planned,
-        "done": week.done,
-        "changed": week.changed,
-        "missed": week.missed,
+        **week.counts,
         "minutes": week.minutes,
         "raced": planning.facts(week.raced) if week.raced is not None else None,
         "quotes": [shown(one) for one in sorted(quotes, key=lambda each: each.record.at)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from dialogs.levels import Level
 from dialogs.model import Json, Person, Record, Snapshot
 from storage import codec
+from storage.journal import LINE
 from storage.schema import escalation, journal, outbox, person
 
 TWO_DAYS = timedelta(days=2)  # an athlete's turn asks how much has come to the coach today
@@ -17,9 +19,8 @@ FOUR_WEEKS = timedelta(days=28)
 WEEK = timedelta(days=7)
 DRILL = "drill"  # the flag of a practice alarm, which counts nowhere
 
-_LINE = tuple(journal.c[name] for name in ("kind", "name", "at", "day", "value", "words", "message_id", "person_id"))
 _STEPS = (
-    sa.select(*_LINE)
+    sa.select(*LINE, journal.c.person_id)
     .join(person, person.c.id == journal.c.person_id)
     .where(
         person.c.runs,
@@ -61,16 +62,9 @@ _COACHES = (
     .where(person.c.coaches)
     .order_by(person.c.joined_at.is_(None), person.c.joined_at, person.c.id)
 )
-_SENDINGS = (
-    sa.select(outbox.c.to_person, outbox.c.created_at, outbox.c.sent_at, outbox.c.status)
-    .where(outbox.c.short == sa.bindparam("short"), outbox.c.about != outbox.c.to_person)
-    .order_by(outbox.c.id)
-)
-_QUESTIONS = (
-    sa.select(outbox.c.to_person, outbox.c.created_at, outbox.c.sent_at, outbox.c.status)
-    .where(outbox.c.key.in_(sa.bindparam("keys", expanding=True)))
-    .order_by(outbox.c.id)
-)
+_sendings = sa.select(outbox.c.to_person, outbox.c.created_at, outbox.c.sent_at, outbox.c.status).order_by(outbox.c.id)
+_SENDINGS = _sendings.where(outbox.c.short == sa.bindparam("short"), outbox.c.about != outbox.c.to_person)
+_QUESTIONS = _sendings.where(outbox.c.key.in_(sa.bindparam("keys", expanding=True)))
 
 
 def steps(tx: sa.Connection, known: Snapshot) -> tuple[Record, ...]:
@@ -85,7 +79,7 @@ def steps(tx: sa.Connection, known: Snapshot) -> tuple[Record, ...]:
         "athletes": [one.id for one in known.athletes],
         "since": since.date(),
     }
-    return tuple(Record(*row) for row in tx.execute(_STEPS, values))
+    return tuple(Record(*tuple(row)) for row in tx.execute(_STEPS, values))
 
 
 def club(tx: sa.Connection, now: datetime) -> tuple[dict[str, Json], ...]:
@@ -118,15 +112,16 @@ def questions(tx: sa.Connection, athlete: int, today: date, days: int = 8) -> tu
     """The check-ins that were put for this athlete on the last local dates, as `sendings` shows pages. Found by their
     keys, which name the date: so the index of the keys is all that is read."""
     keys = [f"checkin:{athlete}:{today - timedelta(days=ago)}" for ago in range(days)]
-    return tuple(
-        {"to": to, "put": put.isoformat(), "sent": sent.isoformat() if sent else None, "status": status}
-        for to, put, sent, status in tx.execute(_QUESTIONS, {"keys": keys})
-    )
+    return _sent(tx.execute(_QUESTIONS, {"keys": keys}))
 
 
 def sendings(tx: sa.Connection, short: str) -> tuple[dict[str, Json], ...]:
     """The pages of this escalation: to whom, when put and when sent (ISO instants; None: not sent), how it stands."""
+    return _sent(tx.execute(_SENDINGS, {"short": short}))
+
+
+def _sent(rows: Iterable[Any]) -> tuple[dict[str, Json], ...]:
     return tuple(
         {"to": to, "put": put.isoformat(), "sent": sent.isoformat() if sent else None, "status": status}
-        for to, put, sent, status in tx.execute(_SENDINGS, {"short": short})
+        for to, put, sent, status in rows
     )

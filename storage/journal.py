@@ -28,16 +28,16 @@ ESCAPE = "\\"
 SAID_SINCE = timedelta(days=1)  # a coach's first list has no earlier one to go on from
 
 _APPEND = sa.insert(journal)
-_LINE = tuple(journal.c[name] for name in ("kind", "name", "at", "day", "value", "words", "message_id"))
+LINE = tuple(journal.c[name] for name in ("kind", "name", "at", "day", "value", "words", "message_id"))
 _RECORDS = (
-    sa.select(*_LINE)
+    sa.select(*LINE)
     .where(journal.c.person_id == sa.bindparam("person"), journal.c.day >= sa.bindparam("since"))
     .order_by(journal.c.at, journal.c.id)
 )
 
 _people: sa.BindParameter[Any] = sa.bindparam("people", expanding=True)
 _since: sa.BindParameter[Any] = sa.bindparam("since_day", type_=journal.c.day.type)
-_THEIRS = sa.select(*_LINE, journal.c.person_id).where(journal.c.person_id.in_(_people))
+_THEIRS = sa.select(*LINE, journal.c.person_id).where(journal.c.person_id.in_(_people))
 # A coach's letters stand in the athlete's journal, too; what was forwarded or heard by a machine are not their words.
 _own = sa.and_(journal.c.by_id == journal.c.person_id, journal.c.kind == "words")
 _typed_by_them = sa.and_(_own, journal.c.name.not_in(NOT_OWN))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from dialogs.model import Person, Record, Snapshot, Training
 from storage import plans, proposals
+from storage.journal import LINE
 from storage.schema import journal
 from storage.unread import Trainings
 
@@ -18,9 +19,8 @@ DECIDED = timedelta(days=8)
 UNDO = timedelta(days=14)
 HISTORY_DAYS = 100  # "what would this rule have done in the last 8 weeks?", and the 28 days before, with a margin
 
-_LINE = tuple(journal.c[name] for name in ("kind", "name", "at", "day", "value", "words", "message_id"))
 _RECORDS = (
-    sa.select(journal.c.person_id, *_LINE)
+    sa.select(journal.c.person_id, *LINE)
     .where(
         journal.c.person_id.in_(sa.bindparam("people", expanding=True)),
         journal.c.day >= sa.bindparam("since"),
