@@ -158,15 +158,19 @@ def _date(text: str) -> date:
 # --- run ----------------------------------------------------------------------------------------------------------
 
 
+def _one_core_a_message() -> None:
+    """Before numpy comes in: one message is a small thing, and threads that wait for each other in a container with one
+    core made it fifty times slower (264 ms for 5). `aidstation triage` uses the others by reading several lots."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 STOP_S = 9.0  # supervisors kill 10 s after SIGTERM; bot.app has put everything down before, unless something hangs
 
 
 def _run(settings: Settings, asked: argparse.Namespace) -> int:
     from storage import alone
 
-    # Before numpy comes in: one message is a small thing, and threads that wait for each other in a container with one
-    # core made it fifty times slower (264 ms for 5). `aidstation triage` reads many at once, and uses all cores.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _one_core_a_message()
     signal.signal(signal.SIGTERM, _leave)  # until the loop takes over; as a container's first process we need one
     used = settings.telegram_bot_token is not None or "DATABASE_URL" in os.environ
     try:
@@ -241,6 +245,7 @@ def _play(settings: Settings, asked: argparse.Namespace) -> int:
 
 
 def _triage(settings: Settings, asked: argparse.Namespace) -> int:
+    _one_core_a_message()
     from bot import triage
 
     return triage.command(settings, asked)
