@@ -25,7 +25,7 @@ run: .venv/.run  ## start the service (with the sandbox when TELEGRAM_BOT_TOKEN 
 test: .venv/.dev  ## all tests, on SQLite and on a real PostgreSQL; ARGS="..." goes to pytest
 	.venv/bin/pytest -n auto --dist worksteal $(ARGS)
 
-words: .venv/.words  ## train the reading of free text anew: dialogs/words/weights.npz (half an hour)
+words: .venv/.words  ## train the reading of free text anew: dialogs/words/weights.npz (an hour)
 	.venv/bin/python -m tests.words $(ARGS)
 
 rules: .venv/.dev  ## make docs/rules.md from the rule files

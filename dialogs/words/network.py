@@ -5,13 +5,13 @@ A text goes in; out come a chance for each level, a chance for each theme, and h
 model, which is why it knows that Guinness is dark (`docs/words.md`; decision 0006). It is one of the two readers that
 `triage` brings together, and decides nothing by itself.
 
-How it reads. The text is cut into pieces of words from a fixed list. Each piece becomes a row of numbers; three layers
+How it reads. The text is cut into pieces of words from a fixed list. Each piece becomes a row of numbers; four layers
 let every piece look at every other (attention), so that "no" in front of "chest pain" changes what stands behind it;
 two pooling queries then say where to look, and a linear layer says what was seen. Nothing here is random, and the time
 is bounded: a text over MOST_PIECES pieces is read in stretches, the first, the last, and of the others the loudest ones
 (a piece is loud if it stood more often in messages that a human had to hear); the most alarming stretch decides.
 
-The weights are whole numbers of eight bits with one scale for each column, in `weights.npz`. Several texts are read at
+The weights are whole numbers of seven bits with one scale for each column, in `weights.npz`. Several texts are read at
 once by laying their pieces end to end: only the attention has to know where one ends.
 """
 
@@ -34,7 +34,7 @@ from dialogs.levels import Level
 Floats = NDArray[np.float32]
 
 MOST_PIECES = 128  # what is read as one; nearly all that people write in one go
-STRETCH, OVERLAP, MOST_STRETCHES = 48, 8, 4  # a longer text in stretches: the time for it is that of 192 pieces
+STRETCH, OVERLAP, MOST_STRETCHES = 37, 6, 4  # a longer text in stretches: the time for it is that of 148 pieces
 LONGEST_WORD = 40  # letters: what is longer is no word
 EMOJI_WORDS = 4  # of an emoji's Unicode name, which is how it is read ("loudly crying face")
 
@@ -192,7 +192,7 @@ def weights() -> Weights:
 
 def unpacked(stored: dict[str, Any]) -> Weights:
     def wide(name: str) -> Floats:
-        """A matrix of eight bits with a scale for each column."""
+        """A matrix of whole numbers with a scale for each column."""
         return np.ascontiguousarray(stored[name].astype(np.float32) * stored[f"{name}_scale"])
 
     def layer(n: int) -> Layer:

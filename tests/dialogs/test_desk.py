@@ -32,10 +32,13 @@ def test_the_morning_list_comes_at_the_coachs_hour_when_there_is_something_on_it
     talk.after(days=1).nobody_reads(KIM)  # asked once since then: that is no silence yet
 
 
+SUNNY = ", sun on the canal, ducks on the ice, new shoes on my feet, the whole group smiling, coffee after"
+
+
 def test_a_long_list_is_counted_and_not_cut_in_silence(talk: Talk) -> None:
     for number in range(15):
-        talk.after(minutes=1).says(f"photo number {number} of the lovely long run " + "la " * 100)
-    talk.at("06:30").kim_reads("photo number 11").kim_reads("… and 3 more.").reads_not(KIM, "la " * 84)
+        talk.after(minutes=1).says(f"photo number {number} of the lovely long run" + SUNNY * 3)
+    talk.at("06:30").kim_reads("photo number 11").kim_reads("… and 3 more.").reads_not(KIM, SUNNY * 2)
 
 
 def test_many_concerns_are_counted() -> None:

@@ -308,7 +308,7 @@ def test_a_guardians_words_that_join_an_athletes_own_concern_stay_between_guardi
 
 
 def test_doubt_about_a_guardians_words_counts_as_today() -> None:
-    talk = begin().says("i worry that she just wants it all to stop", LINDA)
+    talk = begin().says("she was dizzy and odd after training, better now", LINDA)
     assert talk.outcome.wakeups and talk.outcome.wakeups[0].data["level"] in ("today", "now")
 
 

@@ -20,7 +20,7 @@ QUIET, LIST, PAGE = "quiet", "list", "page"  # nothing that reaches anybody now;
 
 KINDS = {
     "negation": [
-        (QUIET, "no chest pain this time, just puffed"),
+        (QUIET, "no chest pain this time, just tired"),
         (QUIET, "knee didn't hurt once, whole way round"),
         (QUIET, "wasn't dizzy, wasn't sick, just slow"),
         (PAGE, "not a heart attack obviously but my left arm has gone heavy and my jaw aches"),

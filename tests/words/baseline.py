@@ -92,7 +92,7 @@ def main() -> int:
     weights = train(messages.load(*messages.training()))
     dev = messages.load("dev")
     quiet = np.array([one.level < Level.CONCERN for one in dev])
-    for name in ("dev", "test", "test-languages"):
+    for name in ("dev", "test-standard", "test", "test-languages"):
         some = messages.load(name)
         hush = np.array([one.level < Level.CONCERN for one in some])
         for reader, of in (("n-grams", lambda m: hear(weights, m)), ("network", network_hear)):

@@ -16,8 +16,8 @@ from dialogs.words.triage import decided
 from tests.words.messages import Message
 
 PUSHED = 0.06  # of the quiet messages, at most, that reach the coach's list or phone
-ASKED = 0.015  # of the quiet messages, at most, that are asked about: half of what is allowed, as it varies more
-ASKED_BESIDE = 0.2  # of the concerns, at most, that are asked about besides
+ASKED = 0.01  # of the quiet messages, at most, that are asked about: a third of what is allowed, as it varies more
+ASKED_BESIDE = 0.08  # of the concerns, at most, that are asked about besides: who does not answer has paged the coach
 START: Mapping[str, float] = {
     "urgent": 0.5, "hear": 0.5, "ask": 0.2, "ask_concern": 0.2, "theme": 0.4,
     "book_urgent": 0.05, "book_ask": 0.03, "book_hear": 0.25,

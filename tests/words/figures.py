@@ -22,7 +22,8 @@ HEADLINES = (
     "false alarms: pushed", "false alarms: asked", "themes: micro-F1",
 )  # fmt: skip
 FOUND_BY = (
-    ("test", "English, new writers"),
+    ("test-standard", "English, like the standard"),
+    ("test", "English, as hard as can be"),
     ("test-chatter", "English, ordinary weeks"),
     ("test-languages", "Spanish, French, German"),
 )
@@ -45,15 +46,24 @@ def judged(name: str) -> tuple[tuple[Message, Judged], ...]:
     return tuple(found)
 
 
+def people(name: str) -> list[Judged]:
+    """One person's labels held against another's; both saw nothing but the words."""
+    return [
+        Judged(score.level_of(second[0]), second[1], score.level_of(third[0]), third[1], asked=False)
+        for _, second, third in messages.readings(name)
+    ]
+
+
 def table() -> str:
     """Markdown: one column for each held-out file, then a line for each language and kind of the test."""
     sets = {title: [one for _, one in judged(name)] for name, title in FOUND_BY}
+    sets["one person against another"] = [one for name, _ in FOUND_BY for one in people(name)]
     lines = ["| figure | " + " | ".join(f"{title} ({len(some)})" for title, some in sets.items()) + " |"]
     lines.append("|---" * (len(sets) + 1) + "|")
     for name in HEADLINES:
         lines.append(f"| {name} | " + " | ".join(_share(score.figures(some)[name]) for some in sets.values()) + " |")
     lines += ["", "| kind, language | n | " + " | ".join(HEADLINES) + " |", "|---" * (len(HEADLINES) + 2) + "|"]
-    both = [one for name in ("test", "test-languages") for _, one in judged(name)]
+    both = [one for name in ("test-standard", "test", "test-languages") for _, one in judged(name)]
     for group, some in score.groups(both).items():
         found = score.figures(some)
         lines.append(f"| {group} | {len(some)} | " + " | ".join(_short(found[name]) for name in HEADLINES) + " |")
@@ -80,7 +90,7 @@ def misses(found: Sequence[tuple[Message, Judged]]) -> list[str]:
 
 def main() -> int:
     if "--jsonl" in sys.argv:
-        for number, (message, one) in enumerate(judged("test")):
+        for number, (message, one) in enumerate(judged("test-standard")):
             row = {"id": number, "text": message.text, "lang": message.lang, "level": one.level}
             print(json.dumps(row | {"themes": list(message.themes), "kinds": list(message.kinds)}, ensure_ascii=False))
     elif "--misses" in sys.argv:

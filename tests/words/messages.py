@@ -1,7 +1,8 @@
 """The labelled messages, as they lie in `tests/words/messages/*.tsv`. What columns and labels mean: README.md there.
 
 `writer` and `situation` are what is held out by: of the test's writers and of its own situations the training has seen
-nothing.
+nothing. Most messages were labelled twice, the second time by a reader who saw the words alone; where the two differ,
+both labels stand in the file (`concern|today`, `pain,stress?`) and each is learned by half.
 """
 
 from __future__ import annotations
@@ -33,11 +34,32 @@ class Message:
     lang: str
     text: str
     weight: float = 1.0  # how much it counts in training
+    also: Level | None = None  # what the other reader found, where the two differ
+    doubtful: frozenset[str] = frozenset()  # those of the themes that one of the two readers gave
 
 
 def load(*names: str) -> list[Message]:
     """The messages of these files, in their order. Raises ValueError that names file and line."""
     return [message for name in names for message in _read(FOLDER / f"{name}.tsv")]
+
+
+Label = tuple[Level, frozenset[str]]  # level and themes
+
+
+def readings(name: str) -> list[tuple[Label, Label, Label]]:
+    """What three people found in each message of this held-out file, in its order: its writer first, then two who saw
+    the words alone."""
+    found = []
+    for line in (FOLDER / "held-out-readings.txt").read_text(encoding="utf-8").splitlines():
+        file, _, *labels = line.split("\t")
+        if file == name:
+            first, second, third = (_label(*label.split(" ")) for label in labels)
+            found.append((first, second, third))
+    return found
+
+
+def _label(level: str, themes: str) -> Label:
+    return Level(level), frozenset(themes.split(",") if themes != "-" else ())
 
 
 def stamp(names: Sequence[str]) -> str:
@@ -59,16 +81,20 @@ def _read(path: Path) -> list[Message]:
         fields = line.split("\t")
         if len(fields) != 7:
             raise ValueError(f"{path.name}:{number}: {len(fields)} fields, and not 7")
-        level, themes, kinds, writer, situation, lang, text = fields
+        levels, labels, kinds, writer, situation, lang, text = fields
+        level, _, also = levels.partition("|")
+        themes = labels.split(",") if labels != "-" else []
         message = Message(
             Level(level),
-            tuple(themes.split(",")) if themes != "-" else (),
+            tuple(theme.rstrip("?") for theme in themes),
             tuple(kinds.split(",")),
             writer,
             situation,
             lang,
             text.replace("\\n", "\n"),
             CLOSE if path.stem.startswith("train-manner") else 1.0,
+            Level(also) if also else None,
+            frozenset(theme.rstrip("?") for theme in themes if theme.endswith("?")),
         )
         if unknown := {*message.themes} - {*THEMES} | {*message.kinds} - {*KINDS}:
             raise ValueError(f"{path.name}:{number}: {sorted(unknown)[0]!r} is no theme and no kind")

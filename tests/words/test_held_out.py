@@ -13,19 +13,24 @@ PAGE = Path(__file__).parents[2] / "docs" / "words.md"
 
 # A little worse than what was measured when the weights were made: no goals, but floors and ceilings.
 FLOOR = {
+    "test-standard": {
+        "urgent recall": 0.90, "urgent recall, asking": 0.95, "the coach hears: recall": 0.93,
+        "the coach hears: precision": 0.90, "themes: micro-F1": 0.80,
+    },
     "test": {
-        "urgent recall": 0.86, "urgent recall, asking": 0.92, "the coach hears: recall": 0.87,
-        "the coach hears: precision": 0.87, "themes: micro-F1": 0.69,
+        "urgent recall": 0.86, "urgent recall, asking": 0.90, "the coach hears: recall": 0.90,
+        "the coach hears: precision": 0.89, "themes: micro-F1": 0.75,
     },
     "test-languages": {
-        "urgent recall": 0.82, "urgent recall, asking": 0.92, "the coach hears: recall": 0.83,
-        "the coach hears: precision": 0.83, "themes: micro-F1": 0.54,
+        "urgent recall": 0.82, "urgent recall, asking": 0.90, "the coach hears: recall": 0.86,
+        "the coach hears: precision": 0.81, "themes: micro-F1": 0.60,
     },
-    "test-chatter": {"themes: micro-F1": 0.65},  # five urgent messages say nothing
+    "test-chatter": {"themes: micro-F1": 0.72},  # five urgent messages say nothing
 }  # fmt: skip
 CEILING = {
-    "test": {"false alarms: pushed": 0.12, "false alarms: asked": 0.03},
-    "test-languages": {"false alarms: pushed": 0.16, "false alarms: asked": 0.05},
+    "test-standard": {"false alarms: pushed": 0.08, "false alarms: asked": 0.04},
+    "test": {"false alarms: pushed": 0.10, "false alarms: asked": 0.04},
+    "test-languages": {"false alarms: pushed": 0.18, "false alarms: asked": 0.05},
     "test-chatter": {"false alarms: pushed": 0.08, "false alarms: asked": 0.05},
 }
 

@@ -13,7 +13,7 @@ from dialogs.words import network
 from tests.words import messages
 from tests.words.messages import KINDS, Message
 
-HELD_OUT = ("dev", "test", "test-chatter", "test-languages")
+HELD_OUT = ("dev", "test-standard", "test", "test-chatter", "test-languages")
 
 
 def learned() -> list[Message]:
@@ -62,6 +62,17 @@ def test_no_held_out_message_is_another_one_in_a_few_other_words(name: str) -> N
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
+
+
+@pytest.mark.parametrize("name", HELD_OUT)
+def test_a_held_out_message_has_the_label_that_most_of_its_three_readers_gave(name: str) -> None:
+    known, read = messages.load(name), messages.readings(name)
+    assert len(known) == len(read)
+    for message, labels in zip(known, read, strict=True):
+        assert message.level is sorted(level for level, _ in labels)[1], message.text
+        votes = Counter(theme for _, themes in labels for theme in themes)
+        assert set(message.themes) == {theme for theme, count in votes.items() if count >= 2}, message.text
+        assert message.also is None and not message.doubtful
 
 
 def test_every_situation_of_the_test_that_training_shares_by_name_is_a_small_part() -> None:

@@ -1,10 +1,10 @@
 """`make words`: from the labelled messages to `dialogs/words/weights.npz`, the same bytes for the same seed.
 
-    messages + a public sentence model  ->  three layers, fine-tuned  ->  eight bits  ->  edges, set on the dev messages
+    messages + a public sentence model  ->  four layers, fine-tuned  ->  seven bits  ->  edges, set on the dev messages
 
-The start is all-MiniLM-L6-v2 (Apache-2.0), of which the first three of six layers are kept and the embeddings are
+The start is all-MiniLM-L6-v2 (Apache-2.0), of which the first four of six layers are kept and the embeddings are
 pressed into a narrow table. It is needed here and nowhere else: what runs in the service is the file this writes.
-The test messages are not looked at. Needs what is in requirements/words.lock, two cores and about half an hour.
+The test messages are not looked at. Needs what is in requirements/words.lock, two cores and about an hour.
 
 Same bytes: on one kind of processor. Others add floating-point numbers in another order, and differ in the last bit.
 """
@@ -36,7 +36,8 @@ from tests.words.messages import Message
 TARGET = Path(network.__file__).parent / "weights.npz"
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WIDTH, NARROW, QUERIES = 384, 128, 2
-DEPTH, EPOCHS, RATE = 3, 5, 2e-4
+DEPTH, EPOCHS, RATE = 4, 5, 2e-4
+STEPS = 63  # on each side of nothing, for a weight of a layer: seven bits, which pack smaller than eight
 BUCKETS = (16, 24, 32, 48, 64, 96, MOST_PIECES + 2)
 
 Tree = Any  # a nest of dicts, lists and arrays
@@ -167,19 +168,26 @@ def _norm(x: jax.Array, gain_offset: jax.Array) -> jax.Array:
 
 def varied(message: Message, others: Sequence[Message], dice: random.Random) -> Message:
     """A message as it might also have come: without signs, with a slip of the thumb, after something harmless."""
-    text, level, themes = message.text, message.level, message.themes
+    text, varied = message.text, message
     if dice.random() < 0.15 and len(text) < 250:
         other = dice.choice(others)
         if other.lang == message.lang and other.level in ("none", "note") and len(other.text) < 200:
             both = [other, message] if dice.random() < 0.7 else [message, other]
             text = dice.choice([" ", ". ", "\n", " also ", "... "]).join(one.text.rstrip(".") for one in both)
-            themes = (*themes, *(one for one in other.themes if one not in themes))
-            level = max(level, other.level)
+            sure = {theme for one in both for theme in one.themes if theme not in one.doubtful}
+            themes = (*message.themes, *(one for one in other.themes if one not in message.themes))
+            varied = replace(
+                message,
+                level=max(message.level, other.level),
+                also=max(message.also, other.level) if message.also else None,
+                themes=themes,
+                doubtful=frozenset(themes) - sure,
+            )
     if dice.random() < 0.2:
         text = re.sub(r"[^\w\s'/]", "", text)
     if dice.random() < 0.25:
         text = _slipped(text, dice)
-    return replace(message, level=level, themes=themes, text=text)
+    return replace(varied, text=text)
 
 
 def _slipped(text: str, dice: random.Random) -> str:
@@ -287,7 +295,7 @@ def train(
             level, themes, weight = (np.zeros((len(ids), n), np.float32) for n in (len(LEVELS), len(THEMES), 1))
             for row, n in enumerate(lot):
                 level[row] = softened(now[n])
-                themes[row] = [theme in now[n].themes for theme in THEMES]
+                themes[row] = themed(now[n])
                 weight[row] = now[n].weight
             key, fresh = jax.random.split(key)
             hold = min(0.998, (1 + count) / (10 + count))  # what is kept is an average over the last steps
@@ -300,14 +308,23 @@ def train(
 
 
 def softened(message: Message) -> np.ndarray:
-    """The level as it is learned: most of it where the label says, a little on its neighbours: labels err there."""
-    at = message.level.order
+    """The level as it is learned: most of it where the labels say, a little on the neighbours: labels err there."""
+    both: np.ndarray = _around(message.level) + _around(message.also or message.level)
+    return both / 2
+
+
+def _around(level: Level) -> np.ndarray:
+    at = level.order
     share = np.full(len(LEVELS), 0.01, np.float32)
     for near in (at - 1, at + 1):
         if 0 <= near < len(LEVELS):
             share[near] += 0.02
     share[at] += 1 - share.sum()
     return share
+
+
+def themed(message: Message) -> list[float]:
+    return [0.5 if theme in message.doubtful else float(theme in message.themes) for theme in THEMES]
 
 
 # --- what is shipped ----------------------------------------------------------------------------------------------
@@ -327,11 +344,11 @@ def loudness(messages: Sequence[Message], listed: Sequence[str]) -> np.ndarray:
 def packed(
     listed: Sequence[str], model: Tree, edges: Mapping[str, float], stamp: str, loud: np.ndarray | None = None
 ) -> bytes:
-    """The file: eight bits a number with a scale for each column (each row of the table of pieces)."""
+    """The file: seven bits a number with a scale for each column, eight and one for each row of the table of pieces."""
     stored: dict[str, Any] = {}
 
     def narrow(name: str, matrix: np.ndarray) -> None:
-        scale = np.maximum(np.abs(matrix).max(axis=0), 1e-8).astype(np.float32) / 127
+        scale = np.maximum(np.abs(matrix).max(axis=0), 1e-8).astype(np.float32) / STEPS
         stored[name], stored[f"{name}_scale"] = np.round(matrix / scale).astype(np.int8), scale
 
     body, head = model["body"], model["head"]
