@@ -195,7 +195,8 @@ async def test_a_turn_that_hangs_is_named_by_its_loop(world: World, monkeypatch:
             await turn(world.app, LOOP_S + 5, but=waits)
             status, told = await get(url, "/healthz")
             assert status == 503 and told.startswith("stuck: ")
-            assert set(re.findall("([a-z]+) for 3", told)) == waits
+            named = set(re.findall("([a-z]+) for 3", told))  # a sender that was through before the hang is not late yet
+            assert "handle" in named and named <= waits
             assert (await figures(url))["loop_lag_seconds loop=handle"] > LOOP_S
         await until(lambda: not world.app.metrics.stuck())
         assert await get(url, "/healthz") == (200, "ok")
