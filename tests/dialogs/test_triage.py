@@ -21,6 +21,7 @@ QUIET, LIST, PAGE = "quiet", "list", "page"  # nothing that reaches anybody now;
 KINDS = {
     "negation": [
         (QUIET, "no chest pain this time, just tired"),
+        (QUIET, "no chest pain this time, just puffed"),
         (QUIET, "knee didn't hurt once, whole way round"),
         (QUIET, "wasn't dizzy, wasn't sick, just slow"),
         (PAGE, "not a heart attack obviously but my left arm has gone heavy and my jaw aches"),
@@ -111,7 +112,13 @@ KINDS = {
         (QUIET, "die Beine sind tot, aber geil wars"),
     ],
 }  # fmt: skip
-CASES = [pytest.param(*case, id=f"{kind}-{case[1][:30]}") for kind, cases in KINDS.items() for case in cases]
+# Read wrongly as the weights stand, and said so in docs/words.md; when it is read rightly, this line goes.
+MISREAD = {"no chest pain this time, just puffed": pytest.mark.xfail(reason="it is asked about", strict=True)}
+CASES = [
+    pytest.param(*case, id=f"{kind}-{case[1]}", marks=MISREAD.get(case[1], ()))
+    for kind, cases in KINDS.items()
+    for case in cases
+]
 
 
 @pytest.mark.parametrize(("wanted", "text"), CASES)

@@ -18,19 +18,19 @@ FLOOR = {
         "the coach hears: precision": 0.90, "themes: micro-F1": 0.80,
     },
     "test": {
-        "urgent recall": 0.86, "urgent recall, asking": 0.90, "the coach hears: recall": 0.90,
+        "urgent recall": 0.86, "urgent recall, asking": 0.92, "the coach hears: recall": 0.90,
         "the coach hears: precision": 0.89, "themes: micro-F1": 0.75,
     },
     "test-languages": {
-        "urgent recall": 0.82, "urgent recall, asking": 0.90, "the coach hears: recall": 0.86,
-        "the coach hears: precision": 0.81, "themes: micro-F1": 0.60,
+        "urgent recall": 0.82, "urgent recall, asking": 0.92, "the coach hears: recall": 0.86,
+        "the coach hears: precision": 0.83, "themes: micro-F1": 0.60,
     },
     "test-chatter": {"themes: micro-F1": 0.72},  # five urgent messages say nothing
 }  # fmt: skip
 CEILING = {
     "test-standard": {"false alarms: pushed": 0.08, "false alarms: asked": 0.04},
-    "test": {"false alarms: pushed": 0.10, "false alarms: asked": 0.04},
-    "test-languages": {"false alarms: pushed": 0.18, "false alarms: asked": 0.05},
+    "test": {"false alarms: pushed": 0.10, "false alarms: asked": 0.03},
+    "test-languages": {"false alarms: pushed": 0.16, "false alarms: asked": 0.05},
     "test-chatter": {"false alarms: pushed": 0.08, "false alarms: asked": 0.05},
 }
 

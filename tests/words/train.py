@@ -168,7 +168,7 @@ def _norm(x: jax.Array, gain_offset: jax.Array) -> jax.Array:
 
 def varied(message: Message, others: Sequence[Message], dice: random.Random) -> Message:
     """A message as it might also have come: without signs, with a slip of the thumb, after something harmless."""
-    text, varied = message.text, message
+    text, now = message.text, message
     if dice.random() < 0.15 and len(text) < 250:
         other = dice.choice(others)
         if other.lang == message.lang and other.level in ("none", "note") and len(other.text) < 200:
@@ -176,7 +176,7 @@ def varied(message: Message, others: Sequence[Message], dice: random.Random) -> 
             text = dice.choice([" ", ". ", "\n", " also ", "... "]).join(one.text.rstrip(".") for one in both)
             sure = {theme for one in both for theme in one.themes if theme not in one.doubtful}
             themes = (*message.themes, *(one for one in other.themes if one not in message.themes))
-            varied = replace(
+            now = replace(
                 message,
                 level=max(message.level, other.level),
                 also=max(message.also, other.level) if message.also else None,
@@ -187,7 +187,7 @@ def varied(message: Message, others: Sequence[Message], dice: random.Random) -> 
         text = re.sub(r"[^\w\s'/]", "", text)
     if dice.random() < 0.25:
         text = _slipped(text, dice)
-    return replace(varied, text=text)
+    return replace(now, text=text)
 
 
 def _slipped(text: str, dice: random.Random) -> str:
