@@ -159,8 +159,8 @@ def minors(settings: Settings, asked: argparse.Namespace) -> int:
                 who = "one person under 18 is" if young == 1 else f"{young} people under 18 are"
                 raise Complaint(f"{who} here: they have to go first, `aidstation people` names them")
             if asked.state is not None:
-                club.remember(tx, known.MINORS, asked.state)
-            on = club.recall(tx, known.MINORS) == "on"
+                club.remember(tx, club.MINORS, asked.state)
+            on = club.recall(tx, club.MINORS) == "on"
     if asked.json:
         print(json.dumps({"minors": "on" if on else "off", "under_18": young}))
     elif on:

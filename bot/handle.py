@@ -8,7 +8,7 @@ the failure is then noted in a transaction of its own, and the row is tried agai
 `TRIES` times, or that cannot be read at all, is dead: it stops blocking, and a human gets it as it came in (`Unread`),
 because "chest pain" may stand in it.
 
-Together. Most rows are taps and words of athletes, whose turns do not touch each other (see storage.people). The
+Together. Most rows are taps and words of athletes, whose turns do not touch each other (see storage.outcomes). The
 oldest row and those that follow it go in one commit, up to TOGETHER of them, as long as they are of this kind: a
 statement and a commit cost more than a turn. The first one that is not ends it; next time that is the oldest, and
 goes alone, so that nobody is overtaken. If the writing fails, all is rolled back and each goes alone: what is poison
@@ -31,10 +31,10 @@ from dialogs import render, timing
 from dialogs.events import Due, Event, Grouped, Moved, Said, Sender, Tapped, Unreachable, Unread
 from dialogs.model import Json, Message, Outcome, Person, Snapshot, Wakeup
 from dialogs.turn import take_turn
-from storage import attention, due, inbox, outbox, people, rights, topics, training, weeks
+from storage import attention, due, inbox, outbox, outcomes, people, rights, snapshots, topics, training, weeks
 from storage.db import Database, is_transient
 from storage.outbox import Leased
-from storage.people import Turn
+from storage.outcomes import Turn
 from storage.unread import Needed
 
 log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ def _together(
         heard.append((sender, event))
     events: list[Event] = []
     turns: list[Turn] = []
-    found = people.load_athletes(tx, [sender for sender, _ in heard], now=now, dice=dice, bot=bot)
+    found = snapshots.load_athletes(tx, [sender for sender, _ in heard], now=now, dice=dice, bot=bot)
     found = [replace(known, address=address) for known in found]
     light = [_take_light(known, event, row.key) for known, (_, event), row in zip(found, heard, rows, strict=False)]
     # Who ends a check-in is looked at by the rules: what these want is read for all of them at once.
@@ -162,7 +162,7 @@ def _take_reading(tx: sa.Connection, known: Snapshot, event: Event, cause: str) 
         try:
             return _take(known, event, cause)
         except Needed as needed:
-            known = people.with_needed(tx, known, needed)
+            known = snapshots.with_needed(tx, known, needed)
 
 
 def _handle_due(db: Database, now: datetime, dice: Dice, bot: str, metrics: Metrics, but: Collection[str]) -> bool:
@@ -256,7 +256,7 @@ def _turn(
         for coach, seen in topics.guests(tx, sender, event, bot):
             key = f"topic:{coach}:{cause}"
             _turn(tx, key, now, dice, bot, Due("topic", key, data=seen), person_id=coach)
-    known = people.load(tx, now=now, dice=dice(), bot=bot, sender=sender, person_id=person_id, event=event)
+    known = snapshots.load(tx, now=now, dice=dice(), bot=bot, sender=sender, person_id=person_id, event=event)
     known = replace(known, address=address)
     if isinstance(event, Due) and event.kind == "export" and known.person is not None:
         known = replace(known, everything=rights.everything(tx, known.person.id))
@@ -297,7 +297,7 @@ def _take(known: Snapshot, event: Event, cause: str) -> Turn:
 
 
 def _save(tx: sa.Connection, turns: Sequence[Turn], now: datetime) -> None:
-    for turn, saved in zip(turns, people.save_all(tx, turns, now), strict=True):
+    for turn, saved in zip(turns, outcomes.save_all(tx, turns, now), strict=True):
         for message in saved.unsent:
             log.warning("handle.unsent text=%s cause=%s", message.text, turn.cause)
 

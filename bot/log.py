@@ -119,7 +119,7 @@ def _behind(error: BaseException) -> Iterator[BaseException]:
 
 
 def _places(error: BaseException) -> str:
-    """`ValueError at storage/people.py:301 save < bot/handle.py:150 _turn`: where it was raised comes first."""
+    """`ValueError at storage/outcomes.py:101 save_all < bot/handle.py:150 _turn`: where it was raised comes first."""
     frames = [
         f"{'/'.join(Path(frame.f_code.co_filename).parts[-2:])}:{line} {frame.f_code.co_name}"
         for frame, line in traceback.walk_tb(error.__traceback__)

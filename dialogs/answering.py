@@ -8,7 +8,7 @@
 
 A holiday is three facts of a coach, and what follows from them is computed anew in each turn. So it begins and ends by
 itself, and nothing has to be moved or moved back. `coaches` are always the club's active coaches (with a chat), the one
-who joined first at the head: that is the head coach. An athlete's turn may know fewer of them (storage.people), so
+who joined first at the head: that is the head coach. An athlete's turn may know fewer of them (storage.snapshots), so
 everybody is looked for among the first LOOKED_AT and by name only: then both turns find the same one.
 """
 

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 
 from storage.schema import club, upsert
 
+MINORS = "minors"  # says "on" where the club takes athletes under 18 (`aidstation minors`)
+
 _new = upsert(club)
 _REMEMBER = _new.on_conflict_do_update(index_elements=["key"], set_={"value": _new.excluded.value})
 _RECALL = sa.select(club.c.value).where(club.c.key == sa.bindparam("key"))

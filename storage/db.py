@@ -3,7 +3,7 @@
 One transaction per turn, and it begins as a writer. On SQLite that is BEGIN IMMEDIATE: a deferred
 transaction which reads first and writes later fails at once with "database is locked" as soon as another
 process has written in between, and no timeout helps. On PostgreSQL it is READ COMMITTED with row locks
-(storage.people).
+(storage.snapshots).
 
 SQLite runs with WAL and synchronous=FULL: what Telegram was told is received survives a power cut.
 secure_delete overwrites deleted words instead of leaving them in free pages. What is bound to a statement is hidden in

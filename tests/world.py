@@ -38,7 +38,7 @@ from bot.sandbox.stage import Stage
 from bot.sandbox.state import Delivered
 from dialogs import timing
 from dialogs.model import Escalation, Outcome, Person, Record, Snapshot, Wakeup
-from storage import due, journal, people, schema
+from storage import due, journal, outcomes, people, schema
 from storage.db import is_transient
 
 T = TypeVar("T")
@@ -230,7 +230,7 @@ class World:
                 someone = self.stranger(f"Runner{number}")
                 self.api.users[someone.chat_id].started = True
                 person = self._person(someone, {"runs": True, "coach_id": coach_id} | about)
-                id = people.save(tx, Snapshot(self.now, ""), Outcome(person=person), (), "world", self.now).person_id
+                id = outcomes.save(tx, Snapshot(self.now, ""), Outcome(person=person), (), "world", self.now).person_id
                 rhythm = timing.Rhythm(person.zone, person.ask_at)
                 found = timing.next_ask(rhythm, self.now, None)
                 assert id is not None and found is not None
@@ -243,7 +243,7 @@ class World:
         someone = self.stranger(name)
         person = self._person(someone, about)
         with self.app.base.begin() as tx:
-            people.save(tx, Snapshot(self.now, ""), Outcome(person=person), (), "world", self.now)
+            outcomes.save(tx, Snapshot(self.now, ""), Outcome(person=person), (), "world", self.now)
         return someone
 
     def _person(self, someone: Someone, about: dict[str, Any]) -> Person:

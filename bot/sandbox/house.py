@@ -187,7 +187,7 @@ async def _serve(stack: contextlib.AsyncExitStack, api: BotApi, hooks: PageHooks
 
 def _take_minors(base: db.Database) -> None:
     with base.begin() as tx:
-        club.remember(tx, people.MINORS, "on")
+        club.remember(tx, club.MINORS, "on")
 
 
 async def _fill(house: House, stage: Stage) -> None:

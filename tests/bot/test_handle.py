@@ -17,7 +17,7 @@ from bot.updates import to_event
 from dialogs import turn
 from dialogs.events import Due, Event, Said, Tapped
 from dialogs.model import Change, Outcome, Proposal, Session, Snapshot, Training, Wakeup
-from storage import due, feeds, inbox, people, plans, proposals, schema
+from storage import due, feeds, inbox, outcomes, plans, proposals, schema
 from storage.db import Conflict
 from tests.world import Someone, World
 
@@ -136,14 +136,14 @@ async def test_a_commit_in_which_somebody_else_was_first_is_not_tried_together_f
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, runners = await squad(world, 3)
-    real = people.save_all
+    real = outcomes.save_all
 
-    def save_all(tx: sa.Connection, turns: Sequence[people.Turn], now: datetime) -> list[people.Saved]:
+    def save_all(tx: sa.Connection, turns: Sequence[outcomes.Turn], now: datetime) -> list[outcomes.Saved]:
         if len(turns) > 1:
             raise Conflict("somebody else was first")
         return real(tx, turns, now)
 
-    monkeypatch.setattr(people, "save_all", save_all)
+    monkeypatch.setattr(outcomes, "save_all", save_all)
     for runner in runners:
         runner.phone.says("all well")
     await arrives(world)

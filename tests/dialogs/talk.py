@@ -448,7 +448,7 @@ class Talk:
         self._save(known, replace(read, messages=self.outcome.messages))
 
     def snapshot(self, event: Event, who: int, sender: Sender | None = None, about: int | None = None) -> Snapshot:
-        """As `storage.people.load` makes it."""
+        """As `storage.snapshots.load` makes it."""
         club = self.club
         dice = hashlib.sha256(f"dice {club.turns}".encode()).hexdigest()
         speaks = isinstance(event, Tapped) or (isinstance(event, Grouped) and event.message is not None)
@@ -531,7 +531,7 @@ class Talk:
         return {"coach": coach, "backup": answering.behind(coaches, coach, athlete, self.now, own)}
 
     def _training(self, one: Person, days: int) -> Training:
-        """As `storage.people` reads it."""
+        """As `storage.snapshots` reads it."""
         since = self.now.date() - timedelta(days=days)
         plan = self.plan(one.id)
         lately = self.now - timedelta(days=8)

@@ -78,7 +78,7 @@ def wind_up(fate: Fate, ahead: timedelta) -> None:
     """Put the death of this child where its order says."""
     from bot import app, handle
     from bot.telegram import Api
-    from storage import outbox, people
+    from storage import outbox, outcomes
 
     replace(app, "Clock", lambda real: lambda: real(ahead=ahead))
     match fate.step:
@@ -92,10 +92,10 @@ def wind_up(fate: Fate, ahead: timedelta) -> None:
             replace(Api, "get_updates", lambda real: _after_confirming_fetch(real, fate))
             replace(app, "make_app", lambda real: _after_200(real, fate))
         case "handled":
-            replace(people, "save_all", lambda real: _then_meets(real, fate))
+            replace(outcomes, "save_all", lambda real: _then_meets(real, fate))
         case "committed":
             taken: list[int] = []
-            replace(people, "save_all", lambda real: _noting_turns(real, taken))
+            replace(outcomes, "save_all", lambda real: _noting_turns(real, taken))
             replace(handle, "handle_one", lambda real: _then_meets(real, fate, taken))
         case "leased":
             replace(app, "Courier", lambda real: _after_commit(real, fate, lambda leased: len(leased or ())))

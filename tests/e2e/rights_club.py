@@ -37,7 +37,7 @@ from dialogs.model import (
     Talk,
     Wakeup,
 )
-from storage import due, feeds, inbox, outbox, people, plans, proposals, schema, topics
+from storage import due, feeds, inbox, outbox, outcomes, people, plans, proposals, schema, topics
 from storage.db import Conflict, Database
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
@@ -248,7 +248,7 @@ class Club:
                 fields["talks"] = (Talk("onboarding", "consent", TURN, "onboarding:ivo", NOW),)
                 fields["turn"] = TURN
             person = Person(0, f"{name}-{canary(name, 'name')}", 900 + number, 900 + number, **fields)
-            id = people.save(self.tx, empty, Outcome(person=person), (), "seed", NOW).person_id
+            id = outcomes.save(self.tx, empty, Outcome(person=person), (), "seed", NOW).person_id
             self.people[name] = replace(person, id=id or 0)
         for name, (_, backup, _) in CLUB.items():
             if backup:
@@ -300,7 +300,7 @@ class Club:
         """Another value of this person, in the database, too."""
         before = self.people[name]
         self.people[name] = replace(before, **fields)
-        people.save(self.tx, Snapshot(NOW, "", person=before), Outcome(person=self.people[name]), (), "seed", NOW)
+        outcomes.save(self.tx, Snapshot(NOW, "", person=before), Outcome(person=self.people[name]), (), "seed", NOW)
 
     def _said(self, name: str) -> None:
         person = self.people[name]
@@ -312,7 +312,7 @@ class Club:
         me, theirs = self.people[coach], self.people[athlete]
         words = canary(athlete, "said")
         draft = Record("step", "draft", NOW, NOW.date(), {"by": me.id}, words, about=theirs.id)
-        people.save(
+        outcomes.save(
             self.tx, Snapshot(NOW, "", person=me, athletes=(theirs,)), Outcome(records=(draft,)), (), "seed", NOW
         )
 
@@ -376,7 +376,7 @@ class Club:
         self.tx.execute(sa.insert(schema.outbox), {**row, "status": "sent", "message_id": message_id, "sent_at": NOW})
 
     def _save(self, person: Person, outcome: Outcome) -> None:
-        people.save(self.tx, Snapshot(NOW, "", person=person), outcome, (), "seed", NOW)
+        outcomes.save(self.tx, Snapshot(NOW, "", person=person), outcome, (), "seed", NOW)
 
     def wakes(self, name: str, kind: str, data: Mapping[str, Any]) -> None:
         """What rings now for this person."""

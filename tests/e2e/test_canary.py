@@ -37,7 +37,7 @@ from bot.web import SECRET_HEADER, make_app, serve_web
 from dialogs.events import Event, Said
 from dialogs.model import Outcome, Person, Record, Snapshot
 from dialogs.turn import take_turn
-from storage import inbox, people
+from storage import inbox, outcomes
 from storage.db import open_db
 from tests.world import Someone, World, opened
 
@@ -288,9 +288,9 @@ def _seed(url: str) -> None:
     now = Clock().now()
     with base.begin() as tx:
         kim = Person(0, "Kim", 31, 31, coaches=True, joined_at=now, consent_at=now)
-        coach = people.save(tx, Snapshot(now, ""), Outcome(person=kim), (), "test", now).person_id
+        coach = outcomes.save(tx, Snapshot(now, ""), Outcome(person=kim), (), "test", now).person_id
         ann = Person(0, f"Ann {canary()}", 32, 32, runs=True, coach_id=coach, joined_at=now, consent_at=now)
-        people.save(tx, Snapshot(now, ""), Outcome(person=ann), (), "test", now)
+        outcomes.save(tx, Snapshot(now, ""), Outcome(person=ann), (), "test", now)
         if base.is_sqlite:
             words = canary()
             refusal = f"BEGIN SELECT RAISE(ABORT, 'no room for {words}'); END"

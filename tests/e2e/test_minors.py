@@ -21,7 +21,6 @@ from bot import admin
 from bot.admin import Complaint
 from bot.sandbox.groups import BOT_RIGHTS
 from storage import club, schema
-from storage.people import MINORS
 from tests.world import Someone, World
 
 VIOLENCE = "my dad hits me, {}"
@@ -39,7 +38,7 @@ async def code(coach: Someone, name: str) -> str:
 async def family(world: World, kim: Someone, name: str = "Emma", guardian: str = "Linda") -> tuple[Someone, Someone]:
     """They have joined as everybody does."""
     with world.app.base.begin() as tx:
-        club.remember(tx, MINORS, "on")
+        club.remember(tx, club.MINORS, "on")
     emma, linda = world.stranger(name), world.stranger(guardian)
     await emma.starts(await code(kim, name))
     await emma.taps("I am under 18")
@@ -92,7 +91,7 @@ async def test_it_cannot_be_switched_off_over_the_heads_of_those_who_are_here(
     emma.sees("Linda says that you are 18 now.")
     await world.app.in_thread(lambda: switched(world, "off"))
     assert capsys.readouterr().out.startswith("off: ")
-    assert world.read(lambda tx: club.recall(tx, MINORS)) == "off"
+    assert world.read(lambda tx: club.recall(tx, club.MINORS)) == "off"
 
 
 async def test_both_read_each_letter_and_the_guardian_is_heard(world: World) -> None:
@@ -120,7 +119,7 @@ async def test_both_read_each_letter_and_the_guardian_is_heard(world: World) -> 
 async def test_crash_between_the_yes_of_one_and_of_the_other(world: World) -> None:
     kim = await world.coach("Kim")
     with world.app.base.begin() as tx:
-        club.remember(tx, MINORS, "on")
+        club.remember(tx, club.MINORS, "on")
     emma, linda = world.stranger("Emma"), world.stranger("Linda")
     await emma.starts(await code(kim, "Emma"))
     await emma.taps("I am under 18")

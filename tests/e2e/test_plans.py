@@ -35,7 +35,7 @@ from bot.sandbox.phone import Phone
 from dialogs import timing
 from dialogs.model import Change, Person, Plan, Session, Wakeup
 from dialogs.plan import after, hard, load
-from storage import due, inbox, people, plans, schema
+from storage import due, inbox, outcomes, plans, schema
 from storage.db import Database, open_db
 from tests.e2e.rights_club import Rehearsal
 from tests.e2e.test_calendar import PUBLIC, code_of, events, lays
@@ -263,10 +263,10 @@ async def at_once(world: World, first: Callable[[], None], then: Callable[[], No
     lock lets in one at a time (`locked`, and on SQLite always) the wait is given up, and the lock is what is tested.
     Gives how often turns were written, with those that were rolled back."""
     patience = 0.5 if locked or world.app.base.is_sqlite else 20  # seconds; on a busy machine `then` takes its time
-    real, written = people.save_all, itertools.count()
+    real, written = outcomes.save_all, itertools.count()
     has_read, both = threading.Event(), threading.Event()
 
-    def save_all(tx: sa.Connection, turns: Sequence[people.Turn], now: datetime) -> list[people.Saved]:
+    def save_all(tx: sa.Connection, turns: Sequence[outcomes.Turn], now: datetime) -> list[outcomes.Saved]:
         if next(written) == 0:
             has_read.set()
             both.wait(timeout=patience)
@@ -278,7 +278,7 @@ async def at_once(world: World, first: Callable[[], None], then: Callable[[], No
             pass
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(people, "save_all", save_all)
+        patch.setattr(outcomes, "save_all", save_all)
         first()
         await comes_in()
         working = asyncio.create_task(world.replicas_handle(1))

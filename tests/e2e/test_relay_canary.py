@@ -14,7 +14,7 @@ import pytest
 from bot.sandbox.groups import BOT_RIGHTS
 from dialogs.events import Sender
 from dialogs.model import Outcome
-from storage import people, schema
+from storage import outcomes, schema, snapshots
 from tests.world import Someone, World
 
 CALM = ("new shoes {}", "my knee pain gets worse every day, 4/10, {}", "thanks {}")
@@ -50,10 +50,10 @@ def pass_to(world: World, athlete: Someone, coach: Someone) -> None:
     """Another coach from now on, as the athlete's own yes makes it."""
     me = athlete.known
     with world.app.base.begin() as tx:
-        known = people.load(tx, now=world.now, dice="0" * 64, bot="bot", sender=Sender(me.chat_id or 0, me.user_id))
+        known = snapshots.load(tx, now=world.now, dice="0" * 64, bot="bot", sender=Sender(me.chat_id or 0, me.user_id))
         assert known.person is not None
         changed = replace(known.person, coach_id=coach.known.id)
-        people.save(tx, known, Outcome(person=changed), (), "world", world.now)
+        outcomes.save(tx, known, Outcome(person=changed), (), "world", world.now)
 
 
 async def _act(squad: Squad, dice: random.Random, where: dict[tuple[int, int], int]) -> None:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from dialogs.model import Change, Lane, Outcome, Session, Snapshot
-from storage import gauges, people, schema
+from storage import gauges, outcomes, schema
 from tests.world import Someone, World
 
 DAY = timedelta(days=1)
@@ -87,7 +87,7 @@ def plan(world: World, ann: Someone, *sessions: Session, number: int = 1, remove
     with world.app.base.begin() as tx:
         me = ann.known
         change = Change(number, "coach", "import", world.now, removed, sessions)
-        people.save(tx, Snapshot(world.now, "", person=me), Outcome(person=me, changes=(change,)), (), "w", world.now)
+        outcomes.save(tx, Snapshot(world.now, "", person=me), Outcome(person=me, changes=(change,)), (), "w", world.now)
 
 
 async def test_a_race_is_lived_through_and_one_that_is_moved_is_looked_at_anew(world: World) -> None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from dialogs.events import Sender
 from dialogs.levels import Level
 from dialogs.model import Change, Escalation, Outcome, Person, Plan, Proposal, Session, Snapshot
-from storage import people, plans
+from storage import outcomes, plans, snapshots
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -25,19 +25,19 @@ def snapshot(person: Person | None = None, **fields: Any) -> Snapshot:
 def join(tx: sa.Connection, name: str, chat: int, **fields: Any) -> Person:
     """A person who has joined, `chat` days after the club began."""
     person = Person(0, name, chat, chat, joined_at=NOW + timedelta(days=chat - 400), **fields)
-    id = people.save(tx, snapshot(), Outcome(person=person), (), "test", NOW).person_id
+    id = outcomes.save(tx, snapshot(), Outcome(person=person), (), "test", NOW).person_id
     assert id is not None
     return replace(person, id=id)
 
 
 def load(tx: sa.Connection, person: Person, now: datetime = NOW, **fields: Any) -> Snapshot:
     sender = Sender(person.chat_id or 0, person.user_id)
-    return people.load(tx, now=now, dice="", bot="bot", sender=sender, **fields)
+    return snapshots.load(tx, now=now, dice="", bot="bot", sender=sender, **fields)
 
 
 def change(tx: sa.Connection, person: Person, **fields: Any) -> Person:
     changed = replace(person, **fields)
-    people.save(tx, snapshot(person), Outcome(person=changed), (), "test", NOW)
+    outcomes.save(tx, snapshot(person), Outcome(person=changed), (), "test", NOW)
     return changed
 
 

@@ -19,7 +19,7 @@ from dialogs.events import Said, Tapped
 from dialogs.levels import Level
 from dialogs.model import Escalation, Message, Outcome, Person, Record, Wakeup
 from dialogs.turn import take_turn
-from storage import attention, due, gauges, journal, outbox, people, schema
+from storage import attention, due, gauges, journal, outbox, outcomes, people, schema
 from storage.db import Database
 from tests.storage.club import HOUR, MINUTE, NOW, change, join, load, worry
 
@@ -122,7 +122,7 @@ def test_an_athlete_who_chooses_knows_all_whom_they_were_asked_about(
         asked = change(tx, ann, offered=(last.id,))
         assert last in load(tx, asked).colleagues
         outcome = take_turn(load(tx, asked), Tapped(f"coached:{last.id}", "q", 1))
-        people.save(tx, load(tx, asked), outcome, (), "test", NOW)
+        outcomes.save(tx, load(tx, asked), outcome, (), "test", NOW)
         assert load(tx, ann).coach == last and load(tx, last).athletes[0].id == ann.id
 
 
@@ -192,7 +192,7 @@ def test_a_drill_goes_the_real_way_and_is_in_no_figure(
     with db.begin() as tx:
         known = load(tx, dana)
         outcome = take_turn(known, Said("/drill", 1))
-        people.save(tx, known, outcome, (), "test", NOW)
+        outcomes.save(tx, known, outcome, (), "test", NOW)
     rings(db)
     with db.begin() as tx:
         (drilled,) = load(tx, dana).escalations
@@ -211,7 +211,7 @@ def test_a_drill_goes_the_real_way_and_is_in_no_figure(
         known = load(tx, kim, now=NOW + 21 * MINUTE)  # the backup
         assert [one.short for one in known.escalations] == [drilled.short]
         outcome = take_turn(known, Tapped(f"ack:{drilled.short}", "q", 1))
-        people.save(tx, known, outcome, (), "test", NOW + 21 * MINUTE)
+        outcomes.save(tx, known, outcome, (), "test", NOW + 21 * MINUTE)
     rings(db, NOW + 22 * MINUTE)
     with db.begin() as tx:
         texts = [str(row) for row in tx.execute(sa.select(schema.outbox.c.payload)).scalars()]
@@ -226,7 +226,7 @@ def test_a_second_drill_has_the_same_made_up_athlete(db: Database, kim: Person) 
         with db.begin() as tx:
             known = load(tx, kim)
             drill = Wakeup("drill", f"drill:{number}", NOW, data={"words": "DRILL"})
-            people.save(tx, known, Outcome(person=known.person, drill=drill), (), "test", NOW)
+            outcomes.save(tx, known, Outcome(person=known.person, drill=drill), (), "test", NOW)
     with db.begin() as tx:
         made_up = tx.execute(sa.select(sa.func.count()).where(schema.person.c.name == "DRILL")).scalar_one()
         assert made_up == 1

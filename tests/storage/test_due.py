@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from dialogs.model import Outcome, Person, Wakeup
-from storage import due, people
+from storage import due, outcomes
 from storage.db import Database
 from storage.schema import due as table
 from tests.storage.club import HOUR, MINUTE, NOW, join, snapshot
@@ -123,7 +123,7 @@ def test_one_outcome_cancels_before_it_plans(db: Database, ann: Person) -> None:
     with db.begin() as tx:
         due.put(tx, ann.id, wakeup("checkin:1:a"), NOW)
         outcome = Outcome(cancel=("checkin:1:",), wakeups=(wakeup("checkin:1:a", NOW + HOUR),))
-        people.save(tx, snapshot(ann), outcome, (), "test", NOW)
+        outcomes.save(tx, snapshot(ann), outcome, (), "test", NOW)
         assert due.next_at(tx) == NOW + HOUR
 
 

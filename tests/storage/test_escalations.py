@@ -13,7 +13,7 @@ from dialogs.concerns import REOPENS
 from dialogs.events import Sender
 from dialogs.levels import Level
 from dialogs.model import Escalation, Note, Outcome, Person, Round
-from storage import journal, people, rights
+from storage import journal, outcomes, people, rights, snapshots
 from storage.db import Conflict, Database
 from storage.schema import escalation
 from tests.storage.club import HOUR, MINUTE, NOW, change, join, load, snapshot, worry
@@ -50,7 +50,7 @@ def test_an_unchanged_escalation_in_an_outcome_is_not_written(db: Database, ann:
     with db.begin() as tx:
         journal.save_escalation(tx, worry(ann), "test")
         known = load(tx, ann)
-        people.save(tx, known, Outcome(escalations=known.escalations), (), "test", NOW)
+        outcomes.save(tx, known, Outcome(escalations=known.escalations), (), "test", NOW)
         assert load(tx, ann).escalations == known.escalations
 
 
@@ -83,7 +83,7 @@ def test_of_two_acks_at_once_one_wins_and_the_other_learns_who(db: Database, ann
                         told.append(one.owner_id)
                         return
                     taken = replace(one, owner_id=coach.id, acked_at=NOW, next_at=None)
-                    people.save(tx, known, Outcome(escalations=(taken,)), (), "test", NOW)
+                    outcomes.save(tx, known, Outcome(escalations=(taken,)), (), "test", NOW)
                 won.append(coach.id)
                 return
             except Conflict:
@@ -108,7 +108,7 @@ def test_a_coach_can_be_written_to_while_the_coachs_own_turn_holds_them(db: Data
         athletes.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
         known = load(athletes, ann)
         raised = replace(worry(ann), owner_id=kim.id, acked_at=NOW)  # refers to the locked row
-        people.save(athletes, known, Outcome(escalations=(raised,)), (), "test", NOW)
+        outcomes.save(athletes, known, Outcome(escalations=(raised,)), (), "test", NOW)
 
 
 def test_the_journal_is_read_from_a_day_on_in_the_order_of_its_instants(db: Database, ann: Person) -> None:
@@ -174,7 +174,7 @@ def test_an_athletes_turn_knows_what_was_closed_lately_and_a_coachs_does_not(db:
         assert [one.short for one in load(tx, ben).escalations] == ["BENS2"]
         assert [one.short for one in load(tx, kim).escalations] == ["K7Q2M"]
         senders = [Sender(one.chat_id or 0, one.user_id) for one in (ann, ben)]
-        together = people.load_athletes(tx, senders, now=NOW, dice=lambda: "", bot="bot")
+        together = snapshots.load_athletes(tx, senders, now=NOW, dice=lambda: "", bot="bot")
         assert [[one.short for one in each.escalations] for each in together] == [["K7Q2M", "LATELY"], ["BENS2"]]
 
 

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from dialogs.model import Outcome, Person, Plan
-from storage import feeds, people, schema
+from storage import feeds, outcomes, schema
 from storage.db import Conflict, Database
 from tests.storage.club import HOUR, NOW, join, load, planned, session
 from tests.storage.test_people import counting
@@ -60,9 +60,9 @@ def test_a_calendar_is_read_in_two_statements_and_shows_one_persons_plan(db: Dat
 def test_a_turn_opens_replaces_and_ends_its_own_persons_feed(db: Database, ann: Person) -> None:
     with db.begin() as tx:
         for code in (CODE, OTHER):
-            people.save(tx, load(tx, ann), Outcome(feed=code), (), "test", NOW)
+            outcomes.save(tx, load(tx, ann), Outcome(feed=code), (), "test", NOW)
             assert feeds.whose(tx, code) == ann.id
-        people.save(tx, load(tx, ann), Outcome(), (), "test", NOW)
+        outcomes.save(tx, load(tx, ann), Outcome(), (), "test", NOW)
         assert (feeds.whose(tx, CODE), feeds.whose(tx, OTHER)) == (None, ann.id)
-        people.save(tx, load(tx, ann), Outcome(feed=""), (), "test", NOW)
+        outcomes.save(tx, load(tx, ann), Outcome(feed=""), (), "test", NOW)
         assert feeds.whose(tx, OTHER) is None

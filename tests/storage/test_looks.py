@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from dialogs.model import Look, Person, Record
-from storage import journal, people
+from storage import journal, snapshots
 from storage.db import Database
 from storage.unread import Looks, Needed
 from tests.storage.club import NOW, join, load
@@ -150,5 +150,5 @@ def test_nobody_looks_into_a_foreign_journal(club: Club) -> None:
     mine = Look("days", (ann.id, ben.id), 7)
     with pytest.raises(Needed) as needed:
         known.looked[mine]
-    again = people.with_needed(tx, known, needed.value)
+    again = snapshots.with_needed(tx, known, needed.value)
     assert again.looked[mine] == () and len(again.looked) == 1 and list(again.looked) == [mine]

@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 
 from dialogs import concerns
 from dialogs.model import Outcome, Person, Snapshot
-from storage import club, codec, feeds, journal, people, plans, proposals
+from storage import club, codec, feeds, journal, outcomes, people, plans, proposals
 from storage.db import HEAD, Database, NewerDatabase, at_head, migrate, open_db, state
 from storage.schema import escalation, metadata, person
 from tests.storage.club import NOW, join, planned, session, wish
@@ -110,7 +110,7 @@ def test_who_is_under_18_comes_and_goes_and_the_people_stay(database_url: str) -
         [ann] = people.everyone(tx)
         assert (ann.minor, ann.guardian_id, ann.ward_id) == (None, None, None)
         linda = join(tx, "Linda", 32, ward_id=ann.id)
-        people.save(
+        outcomes.save(
             tx,
             Snapshot(NOW, "", person=ann),
             Outcome(person=replace(ann, minor=True, guardian_id=linda.id)),

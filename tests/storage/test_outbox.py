@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from dialogs.model import Lane, Message, Outcome, Person
-from storage import journal, lease, outbox, people
+from storage import journal, lease, outbox, outcomes
 from storage.db import Database
 from storage.outbox import LEASE_SECONDS, Leased
 from storage.schema import outbox as table
@@ -262,7 +262,7 @@ def test_an_acks_own_messages_are_not_silenced_by_it(db: Database, ann: Person) 
         put(tx, "page", 21, short="K7Q2M", to=kim.id)
         message = Message(kim.id, "coach.taken", short="K7Q2M")
         outcome = Outcome(messages=(message,), silenced=("K7Q2M",))
-        people.save(tx, snapshot(kim), outcome, [(message, {"text": "yours"})], "test", NOW)
+        outcomes.save(tx, snapshot(kim), outcome, [(message, {"text": "yours"})], "test", NOW)
         assert statuses(tx) == {"page": "silenced", "yours": "pending"}
 
 

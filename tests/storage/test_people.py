@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from dialogs.events import Said, Sender, Started, Tapped
 from dialogs.model import Invite, Lane, Message, Outcome, Person, Record, Wakeup
-from storage import due, inbox, journal, outbox, people
+from storage import due, inbox, journal, outbox, outcomes, people, snapshots
 from storage.db import Conflict, Database
 from storage.schema import invite as invites
 from storage.schema import journal as lines
@@ -63,7 +63,7 @@ def record(name: str, day: date = TODAY, **fields: object) -> Record:
 
 def test_a_stranger_is_nobody_and_the_head_coach_is_still_known(db: Database, kim: Person, dana: Person) -> None:
     with db.begin() as tx:
-        known = people.load(tx, now=NOW, dice="d", bot="aid_bot", sender=Sender(99, 99))
+        known = snapshots.load(tx, now=NOW, dice="d", bot="aid_bot", sender=Sender(99, 99))
     assert known.person is None and known.invite is None
     assert known.colleagues == (kim, dana)
     assert (known.now, known.dice, known.bot, known.sender) == (NOW, "d", "aid_bot", Sender(99, 99))
@@ -192,15 +192,15 @@ def test_a_coach_who_runs_is_answered_for_by_the_next_coach(db: Database, kim: P
 
 def test_nobody_is_looked_up_from_a_group(db: Database, ann: Person) -> None:
     with db.begin() as tx:
-        known = people.load(tx, now=NOW, dice="", bot="b", sender=Sender(-100, ann.user_id, private=False))
+        known = snapshots.load(tx, now=NOW, dice="", bot="b", sender=Sender(-100, ann.user_id, private=False))
         assert known.person is None
-        assert people.load(tx, now=NOW, dice="", bot="b", person_id=ann.id).person == ann
+        assert snapshots.load(tx, now=NOW, dice="", bot="b", person_id=ann.id).person == ann
 
 
 def test_a_reply_tells_whom_the_answered_message_spoke_of(db: Database, dana: Person, ann: Person) -> None:
     with db.begin() as tx:
         message = Message(dana.id, "coach.page", about=ann.id)
-        people.save(tx, snapshot(ann, coach=dana), Outcome(messages=(message,)), [(message, {})], "test", NOW)
+        outcomes.save(tx, snapshot(ann, coach=dana), Outcome(messages=(message,)), [(message, {})], "test", NOW)
         [row] = outbox.lease(tx, NOW, owner="s", limit=1)
         outbox.sent(tx, row.id, NOW, 500)
         assert load(tx, dana, event=Said("on it", 9, reply_to=500)).about == ann.id
@@ -221,8 +221,8 @@ def test_an_outcome_is_kept_whole(db: Database, dana: Person, ann: Person) -> No
         wakeups=(Wakeup("page", "page:K7Q2M:now:1", NOW + HOUR),),
     )
     with db.begin() as tx:
-        saved = people.save(tx, load(tx, ann), outcome, [(page, {"text": "!"})], "update:1", NOW)
-        assert saved == people.Saved(ann.id, ())
+        saved = outcomes.save(tx, load(tx, ann), outcome, [(page, {"text": "!"})], "update:1", NOW)
+        assert saved == outcomes.Saved(ann.id, ())
     with db.begin() as tx:
         known = load(tx, ann)
         assert known.person == outcome.person
@@ -239,7 +239,7 @@ def test_a_turn_that_fails_after_saving_leaves_no_trace(db: Database, dana: Pers
     message = Message(dana.id, "coach.page")
     with pytest.raises(ZeroDivisionError), db.begin() as tx:
         outcome = Outcome(person=replace(ann, turn=7), records=(record("x"),), messages=(message,))
-        people.save(tx, load(tx, ann), outcome, [(message, {})], "test", NOW)
+        outcomes.save(tx, load(tx, ann), outcome, [(message, {})], "test", NOW)
         raise ZeroDivisionError
     with db.begin() as tx:
         assert load(tx, ann).person == ann
@@ -250,7 +250,7 @@ def test_a_turn_that_fails_after_saving_leaves_no_trace(db: Database, dana: Pers
 def test_what_a_coach_does_stands_in_the_athletes_journal(db: Database, dana: Person, ann: Person) -> None:
     with db.begin() as tx:
         acked = Record("step", "acked", NOW, NOW.date(), "K7Q2M", about=ann.id)
-        people.save(tx, load(tx, dana), Outcome(records=(acked,)), (), "test", NOW)
+        outcomes.save(tx, load(tx, dana), Outcome(records=(acked,)), (), "test", NOW)
         assert load(tx, ann).records == (replace(acked, about=None),)
 
 
@@ -261,7 +261,7 @@ def test_a_coachs_turn_cancels_the_wakeups_of_the_escalation_it_ends(db: Databas
         due.put(tx, ann.id, Wakeup("checkin", "checkin:1", NOW + HOUR), NOW)
         known = load(tx, dana)
         taken = replace(known.escalations[0], owner_id=dana.id, acked_at=NOW, next_at=None)
-        people.save(tx, known, Outcome(escalations=(taken,), cancel=("page:K7Q2M:",)), (), "test", NOW)
+        outcomes.save(tx, known, Outcome(escalations=(taken,), cancel=("page:K7Q2M:",)), (), "test", NOW)
         assert due.next_at(tx) == NOW + HOUR
 
 
@@ -271,18 +271,18 @@ def test_messages_to_people_whom_none_can_reach_are_handed_back(db: Database, da
         change(tx, dana, reachable=False)
         to_dana, to_ann, nowhere = (Message(to, "x") for to in (dana.id, ann.id, None))
         all_of_them = [(one, {"text": "x"}) for one in (to_dana, to_ann, nowhere)]
-        saved = people.save(tx, load(tx, ann), Outcome(), all_of_them, "test", NOW)
+        saved = outcomes.save(tx, load(tx, ann), Outcome(), all_of_them, "test", NOW)
         assert saved.unsent == (to_dana, nowhere)
         back = Outcome(person=replace(ann, reachable=True))
         blocked = replace(known, person=replace(ann, reachable=False))
-        assert people.save(tx, blocked, back, [(to_ann, {})], "test", NOW).unsent == ()
+        assert outcomes.save(tx, blocked, back, [(to_ann, {})], "test", NOW).unsent == ()
 
 
 def test_the_parts_of_a_long_message_all_leave_once(db: Database, ann: Person) -> None:
     message = Message(ann.id, "x", key="page:1", bubble="b", answers="q", edit=True)
     with db.begin() as tx:
         for _ in range(2):
-            people.save(tx, load(tx, ann), Outcome(), [(message, {"n": 1}), (message, {"n": 2})], "test", NOW)
+            outcomes.save(tx, load(tx, ann), Outcome(), [(message, {"n": 1}), (message, {"n": 2})], "test", NOW)
         columns = (messages.c.key, messages.c.payload, messages.c.edit, messages.c.answers)
         rows = tx.execute(sa.select(*columns).order_by(messages.c.id)).all()
     assert [tuple(row) for row in rows] == [
@@ -304,7 +304,7 @@ def test_an_invite_works_once_until_it_expires_and_its_code_is_not_stored(db: Da
         assert "SECRET" not in str(tx.execute(sa.select(invites)).all())
 
         def seen(code: str, now: object = NOW) -> Invite | None:
-            return people.load(
+            return snapshots.load(
                 tx,
                 now=now,  # type: ignore[arg-type]
                 dice="",
@@ -317,7 +317,7 @@ def test_an_invite_works_once_until_it_expires_and_its_code_is_not_stored(db: Da
         assert (seen("secret"), seen(""), seen("SECRET", NOW + HOUR)) == (None, None, None)
         hello = Message(0, "joining.hello", about=0)
         outcome = Outcome(person=newcomer(50), used_invite=made.id, records=(record("joined"),))
-        saved = people.save(tx, snapshot(), outcome, [(hello, {"text": "hi"})], "test", NOW)
+        saved = outcomes.save(tx, snapshot(), outcome, [(hello, {"text": "hi"})], "test", NOW)
         assert saved.person_id is not None and saved.unsent == ()
         assert seen("SECRET") is None
         [row] = outbox.lease(tx, NOW, owner="s", limit=9)
@@ -332,9 +332,9 @@ def test_an_invite_used_or_expired_in_the_meantime_is_a_conflict_and_makes_nobod
     with db.begin() as tx:
         made = people.create_invite(tx, name="Ben", code="C", now=NOW, expires_at=NOW + HOUR, coach_id=dana.id)
         if not late:
-            people.save(tx, snapshot(), Outcome(person=newcomer(50), used_invite=made.id), (), "test", NOW)
+            outcomes.save(tx, snapshot(), Outcome(person=newcomer(50), used_invite=made.id), (), "test", NOW)
     with pytest.raises(Conflict), db.begin() as tx:
-        people.save(
+        outcomes.save(
             tx,
             snapshot(),
             Outcome(person=newcomer(51), used_invite=made.id),
@@ -348,16 +348,16 @@ def test_an_invite_used_or_expired_in_the_meantime_is_a_conflict_and_makes_nobod
 
 def test_the_same_newcomer_twice_is_a_conflict(db: Database) -> None:
     with db.begin() as tx:
-        people.save(tx, snapshot(), Outcome(person=newcomer(50)), (), "test", NOW)
+        outcomes.save(tx, snapshot(), Outcome(person=newcomer(50)), (), "test", NOW)
     with pytest.raises(Conflict), db.begin() as tx:
-        people.save(tx, snapshot(), Outcome(person=newcomer(50)), (), "test", NOW)
+        outcomes.save(tx, snapshot(), Outcome(person=newcomer(50)), (), "test", NOW)
 
 
 def test_a_coach_may_invite_from_a_turn(db: Database, dana: Person) -> None:
     seat = Invite(0, "Ben", False, dana.id, NOW + HOUR, code="FROM-A-TURN")
     with db.begin() as tx:
-        people.save(tx, load(tx, dana), Outcome(invites=(seat,)), (), "test", NOW)
-        found = people.load(
+        outcomes.save(tx, load(tx, dana), Outcome(invites=(seat,)), (), "test", NOW)
+        found = snapshots.load(
             tx, now=NOW, dice="", bot="b", sender=Sender(50, 50), event=Started("FROM-A-TURN", 1)
         ).invite
     assert found is not None and found == replace(seat, id=found.id, code=None)
@@ -385,7 +385,7 @@ def test_a_tap_is_handled_in_few_statements(db: Database, dana: Person, ann: Per
         assert row is not None
         known = load(tx, ann, event=Tapped("3:4", "q", 9))
         outcome = Outcome(person=replace(ann, turn=4), records=(record("sleep", value=4),), messages=(edit,))
-        people.save(tx, known, outcome, [(edit, {"text": "mood?"})], row.key, NOW)
+        outcomes.save(tx, known, outcome, [(edit, {"text": "mood?"})], row.key, NOW)
         inbox.done(tx, row.id, NOW)
     assert len(statements) <= (10 if db.is_sqlite else 11), statements
 
@@ -394,7 +394,7 @@ def test_a_turn_that_changes_nothing_writes_nothing(db: Database, ann: Person) -
     with db.begin() as tx:
         known = load(tx, ann)
         with counting(db) as statements:
-            people.save(tx, known, Outcome(person=ann), (), "test", NOW)
+            outcomes.save(tx, known, Outcome(person=ann), (), "test", NOW)
     assert statements == []
 
 
@@ -407,24 +407,24 @@ def test_a_coach_is_known_by_name_before_start_and_finds_the_athletes_who_wait(d
         athlete = people.create_invite(tx, name="Ben", code="BEN", now=NOW, expires_at=NOW + HOUR, coach_id=eva.id)
         assert athlete.coach_id == eva.id
     with db.begin() as tx:
-        known = people.load(tx, now=NOW, dice="", bot="b", sender=Sender(70, 70), event=Started("SECOND", 1))
+        known = snapshots.load(tx, now=NOW, dice="", bot="b", sender=Sender(70, 70), event=Started("SECOND", 1))
         assert known.person is not None and known.invite is not None
         assert (known.person.id, known.person.chat_id) == (eva.id, 70)
-        people.save(tx, known, Outcome(person=known.person, used_invite=known.invite.id), (), "test", NOW)
+        outcomes.save(tx, known, Outcome(person=known.person, used_invite=known.invite.id), (), "test", NOW)
     with db.begin() as tx:  # somebody sits there now: the other code opens nothing of it
-        other = people.load(tx, now=NOW, dice="", bot="b", sender=Sender(71, 71), event=Started("FIRST", 1))
+        other = snapshots.load(tx, now=NOW, dice="", bot="b", sender=Sender(71, 71), event=Started("FIRST", 1))
         assert (other.person, other.invite) == (None, None)
 
 
 def test_an_athlete_who_begins_to_coach_gets_the_athletes_of_the_seat(db: Database, dana: Person) -> None:
     with db.begin() as tx:
-        people.save(tx, snapshot(), Outcome(person=newcomer(50)), (), "test", NOW)
+        outcomes.save(tx, snapshot(), Outcome(person=newcomer(50)), (), "test", NOW)
         seat = people.create_invite(tx, name="Eva", code="EVA", now=NOW, expires_at=NOW + HOUR)
         waiting = replace(newcomer(51), coach_id=seat.seat_id)
-        waiting_id = people.save(tx, snapshot(), Outcome(person=waiting), (), "test", NOW).person_id
-        known = people.load(tx, now=NOW, dice="", bot="b", sender=Sender(50, 50), event=Started("EVA", 1))
+        waiting_id = outcomes.save(tx, snapshot(), Outcome(person=waiting), (), "test", NOW).person_id
+        known = snapshots.load(tx, now=NOW, dice="", bot="b", sender=Sender(50, 50), event=Started("EVA", 1))
         assert known.person is not None and known.person.chat_id == 50
         changed = replace(known.person, coaches=True)
-        people.save(tx, known, Outcome(person=changed, used_invite=seat.id), (), "test", NOW)
+        outcomes.save(tx, known, Outcome(person=changed, used_invite=seat.id), (), "test", NOW)
         moved = people.by_id(tx, waiting_id or 0)
         assert moved is not None and moved.coach_id == known.person.id

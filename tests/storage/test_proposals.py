@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from dialogs.model import Outcome, Person, Proposal, Setting
-from storage import people, proposals, schema
+from storage import outcomes, proposals, schema
 from storage.db import Conflict, Database
 from tests.storage.club import HOUR, NOW, change, join, load, session, wish, worry
 
@@ -116,7 +116,7 @@ def test_a_coach_knows_the_open_proposals_of_own_and_covered_athletes_and_an_ath
             proposals.save(tx, one)
         assert [one.short for one in load(tx, kim).proposals] == ["P2Q3R"]
         assert load(tx, dana).proposals == () == load(tx, ann).proposals
-        people.save(tx, load(tx, ann), Outcome(escalations=(worry(ann),)), (), "test", NOW)
+        outcomes.save(tx, load(tx, ann), Outcome(escalations=(worry(ann),)), (), "test", NOW)
         change(tx, kim, backup_id=dana.id)
         assert [one.short for one in load(tx, dana).proposals] == ["P2Q3R"], "whom they answer for, and so know"
 
@@ -127,7 +127,7 @@ def test_of_two_coaches_who_decide_at_once_one_decides_and_the_other_learns_who(
     with db.begin() as tx:
         dana = join(tx, "Dana", 22, coaches=True)
         change(tx, kim, backup_id=dana.id)
-        people.save(tx, load(tx, ann), Outcome(escalations=(worry(ann),)), (), "test", NOW)
+        outcomes.save(tx, load(tx, ann), Outcome(escalations=(worry(ann),)), (), "test", NOW)
         proposals.save(tx, wish(ann))
     gate = threading.Barrier(2)
     won: list[int] = []
@@ -145,7 +145,7 @@ def test_of_two_coaches_who_decide_at_once_one_decides_and_the_other_learns_who(
                         return
                     [one] = known.proposals
                     decided = replace(one, state="approved", decided_by=coach.id, decided_at=NOW)
-                    people.save(tx, known, Outcome(proposals=(decided,)), (), "test", NOW)
+                    outcomes.save(tx, known, Outcome(proposals=(decided,)), (), "test", NOW)
                 won.append(coach.id)
                 return
             except Conflict:
@@ -175,7 +175,7 @@ def test_an_athletes_turn_and_a_coachs_that_both_decide_and_change_do_not_wait_f
                 gate.set()
                 known = load(tx, ann)
                 ended = replace(read, state="overtaken", decided_at=NOW)
-                people.save(tx, known, Outcome(proposals=(ended,)), (), "test", NOW)
+                outcomes.save(tx, known, Outcome(proposals=(ended,)), (), "test", NOW)
         except Conflict:
             lost.append(True)
 
@@ -186,7 +186,7 @@ def test_an_athletes_turn_and_a_coachs_that_both_decide_and_change_do_not_wait_f
         if not db.is_sqlite:
             assert gate.wait(20)
         decided = replace(known.proposals[0], state="approved", decided_by=kim.id, decided_at=NOW)
-        people.save(tx, known, Outcome(proposals=(decided,)), (), "test", NOW)
+        outcomes.save(tx, known, Outcome(proposals=(decided,)), (), "test", NOW)
     thread.join()
     assert lost == [True]
 
@@ -212,6 +212,6 @@ def test_settings_come_back_as_they_were_set_in_their_order(db: Database, kim: P
 def test_a_coachs_turn_sets_what_counts_for_their_athletes(db: Database, kim: Person, ann: Person) -> None:
     mine = Setting("sleep-short", kim.id, NOW, ann.id, False)
     with db.begin() as tx:
-        people.save(tx, load(tx, kim), Outcome(settings=(mine,)), (), "test", NOW)
+        outcomes.save(tx, load(tx, kim), Outcome(settings=(mine,)), (), "test", NOW)
         assert proposals.settings_of(tx, [kim.id], [ann.id]) == (replace(mine, by_id=kim.id),)
         assert tx.execute(sa.select(sa.func.count()).select_from(schema.setting)).scalar_one() == 1

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from dialogs.events import Said, Sender
 from dialogs.model import Change, Message, Outcome, Person, Record, Setting
-from storage import journal, outbox, people, schema
+from storage import journal, outbox, outcomes, people, schema
 from storage.db import Database
 from tests.storage.club import NOW, join, load, session, snapshot, wish, worry
 
@@ -36,7 +36,7 @@ def cara(db: Database) -> Person:
         return join(tx, "Cara", 12, runs=True, coach_id=join(tx, "Dana", 2, coaches=True).id)
 
 
-def outcomes(foreign: Person) -> dict[str, Outcome]:
+def reaching(foreign: Person) -> dict[str, Outcome]:
     """Each of them would reach this person."""
     record = Record("words", "coach_wrote", NOW, date(2026, 11, 23), None, "secret")
     return {
@@ -55,7 +55,7 @@ def outcomes(foreign: Person) -> dict[str, Outcome]:
     }
 
 
-@pytest.mark.parametrize("does", outcomes(Person(0, "Nobody")))
+@pytest.mark.parametrize("does", reaching(Person(0, "Nobody")))
 def test_a_turn_that_reaches_a_person_it_has_not_read_is_refused_without_their_words(
     db: Database, kim: Person, ann: Person, cara: Person, does: str
 ) -> None:
@@ -64,15 +64,15 @@ def test_a_turn_that_reaches_a_person_it_has_not_read_is_refused_without_their_w
             return [tx.execute(sa.select(table)).all() for table in schema.metadata.sorted_tables]
 
     before = dump()
-    wrong, own = outcomes(cara)[does], outcomes(ann)[does]
+    wrong, own = reaching(cara)[does], reaching(ann)[does]
     for actor in (kim, ann):
         with pytest.raises(ValueError, match="whom the snapshot does not hold") as refused, db.begin() as tx:
-            people.save(tx, load(tx, actor), wrong, [(one, {}) for one in wrong.messages], "test", NOW)
+            outcomes.save(tx, load(tx, actor), wrong, [(one, {}) for one in wrong.messages], "test", NOW)
         assert not [word for word in ("secret", "Cara", "Ann") if word in str(refused.value)]
         assert dump() == before
     if does not in ("takes what is waiting of", "changes", "writes to the chat of", "decides for"):
         with db.begin() as tx:
-            people.save(tx, load(tx, kim), own, [(one, {}) for one in own.messages], "test", NOW)
+            outcomes.save(tx, load(tx, kim), own, [(one, {}) for one in own.messages], "test", NOW)
         assert dump() != before
 
 
@@ -89,9 +89,9 @@ def test_a_plan_is_its_athletes_and_their_coachs_and_not_everybodys_whom_a_turn_
                 known = load(tx, actor)
                 assert kim.id in {one.id for one in (*known.colleagues, known.coach) if one is not None}
                 with pytest.raises(ValueError, match="snapshot"):
-                    people.save(tx, known, outcomes(replace(kim, runs=True))[does], (), "test", NOW)
+                    outcomes.save(tx, known, reaching(replace(kim, runs=True))[does], (), "test", NOW)
         with db.begin() as tx:
-            people.save(tx, load(tx, kim), outcomes(kim)[does], (), "test", NOW)
+            outcomes.save(tx, load(tx, kim), reaching(kim)[does], (), "test", NOW)
 
 
 def test_a_stranger_and_a_group_are_answered_in_their_own_chat_only(db: Database, ann: Person) -> None:
@@ -100,10 +100,10 @@ def test_a_stranger_and_a_group_are_answered_in_their_own_chat_only(db: Database
         known = snapshot(sender=Sender(-5, 11, private=False))
         with db.begin() as tx:
             if fine:
-                people.save(tx, known, Outcome(messages=(message,)), [(message, {})], "test", NOW)
+                outcomes.save(tx, known, Outcome(messages=(message,)), [(message, {})], "test", NOW)
             else:
                 with pytest.raises(ValueError, match="snapshot"):
-                    people.save(tx, known, Outcome(messages=(message,)), [(message, {})], "test", NOW)
+                    outcomes.save(tx, known, Outcome(messages=(message,)), [(message, {})], "test", NOW)
 
 
 def test_the_answered_message_is_looked_up_in_the_actors_own_chat(
@@ -112,7 +112,7 @@ def test_the_answered_message_is_looked_up_in_the_actors_own_chat(
     """Telegram numbers the messages of each chat by itself: the same number means another message elsewhere."""
     with db.begin() as tx:
         page = Message(0, "coach.page", about=ann.id)
-        people.save(tx, load(tx, kim), Outcome(messages=(page,)), [(page, {})], "test", NOW)
+        outcomes.save(tx, load(tx, kim), Outcome(messages=(page,)), [(page, {})], "test", NOW)
         [row] = outbox.lease(tx, NOW, owner="s", limit=1)
         outbox.sent(tx, row.id, NOW, 500)
         answer = Said("on it", 9, reply_to=500)
@@ -126,10 +126,10 @@ def test_a_former_coach_reads_nothing_about_those_who_were_theirs(db: Database, 
             escalations=(worry(ann),),
             records=(Record("words", "free", NOW, date(2026, 11, 23), None, "secret"),),
         )
-        people.save(tx, load(tx, ann), raised, (), "test", NOW)
+        outcomes.save(tx, load(tx, ann), raised, (), "test", NOW)
         tx.execute(sa.update(schema.escalation).values(owner_id=kim.id, acked_at=NOW, next_at=None))
         assert load(tx, kim).athletes and load(tx, kim).escalations
-        people.save(tx, load(tx, kim), Outcome(person=replace(kim, coaches=False)), (), "test", NOW)
+        outcomes.save(tx, load(tx, kim), Outcome(person=replace(kim, coaches=False)), (), "test", NOW)
         known = load(tx, replace(kim, coaches=False))
         assert "secret" not in repr(known)
         assert (known.athletes, known.escalations, known.records) == ((), (), ())

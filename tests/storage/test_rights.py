@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from dialogs.model import Message, Outcome, Person, Setting
 from storage import db as databases
-from storage import inbox, outbox, people, plans, proposals, rights, schema
+from storage import inbox, outbox, outcomes, people, plans, proposals, rights, schema, snapshots
 from storage.db import Database
 from storage.inbox import Incoming
 from tests.storage.club import HOUR, NOW, change, join, load, snapshot
@@ -214,7 +214,7 @@ def test_an_erasure_leaves_a_number_and_the_others_alone(db: Database, club: tup
         assert [kept[f"2:{one}"] for one in ("new", "done", "dead")] == [("", "", "done")] * 3
     with db.begin() as tx:
         assert load(tx, ann).person is None
-        assert people.load(tx, now=NOW, dice="", bot="bot", person_id=ann.id).person is None
+        assert snapshots.load(tx, now=NOW, dice="", bot="bot", person_id=ann.id).person is None
         again = join(tx, "Anna", 31, runs=True, coach_id=kim.id)
         assert again.id > ben.id
 
@@ -379,7 +379,7 @@ def test_an_outcome_that_erases_is_saved_without_its_person(db: Database, club: 
     with db.begin() as tx:
         known = load(tx, ann)
         rights.erase(tx, ann.id, "RECEIPT", NOW)
-        people.save(tx, snapshot(known.person), Outcome(), (), "test", NOW)
+        outcomes.save(tx, snapshot(known.person), Outcome(), (), "test", NOW)
     assert canaries(db, "Ann") == []
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from dialogs.events import Sender
 from dialogs.model import Person, Record, Snapshot
-from storage import journal, people
+from storage import journal, people, snapshots
 from storage.db import Database
 from storage.unread import Needed
 from tests.storage.club import NOW, change, join, load, worry
@@ -45,13 +45,13 @@ def club(db: Database) -> list[Person]:
 
 def together(tx: sa.Connection, athletes: list[Person]) -> list[Snapshot]:
     senders = [Sender(each.chat_id or 0, each.user_id) for each in athletes]
-    return people.load_athletes(tx, senders, now=NOW, dice=lambda: "", bot="bot")
+    return snapshots.load_athletes(tx, senders, now=NOW, dice=lambda: "", bot="bot")
 
 
 def test_each_athlete_is_loaded_as_if_alone(db: Database, club: list[Person]) -> None:
     with db.begin() as tx:
         for known, athlete in zip(together(tx, club), club, strict=True):
-            assert people.with_journal(tx, known) == load(tx, athlete)
+            assert snapshots.with_journal(tx, known) == load(tx, athlete)
             assert load(tx, athlete).records
         answering = [(one.coach, one.backup) for one in together(tx, club)]
     names = [tuple(each.name if each else None for each in pair) for pair in answering]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from dialogs.events import Edited, Grouped, Newcomer, Said, Sender, Tapped
 from dialogs.model import Attachment, Message, Outcome, Person, Topic
-from storage import due, outbox, people, schema, topics
+from storage import due, outbox, outcomes, people, schema, snapshots, topics
 from storage.db import Database
 from storage.outbox import Leased
 from tests.storage.club import NOW, join, snapshot
@@ -34,7 +34,7 @@ def say(tx: sa.Connection, ann: Person, kim: Person, text: str, **fields: object
     message = Message(kim.id, text, about=ann.id, topic=ann.id, **fields)  # type: ignore[arg-type]
     payload = {"text": text, "elsewhere": "MEANT FOR", "again": "ANEW"}
     known = replace(snapshot(ann), coach=kim)
-    people.save(tx, known, Outcome(messages=(message,)), [(message, payload)], "test", NOW)
+    outcomes.save(tx, known, Outcome(messages=(message,)), [(message, payload)], "test", NOW)
 
 
 def leased(tx: sa.Connection) -> list[Leased]:
@@ -73,7 +73,7 @@ def test_a_turn_puts_nothing_into_the_topic_of_somebody_elses_athlete(
     for message in wrong:
         known = replace(snapshot(ann), coach=replace(kim, group=None), colleagues=(dana,))
         with db.begin() as tx, pytest.raises(ValueError, match="does not hold"):
-            people.save(tx, known, Outcome(messages=(message,)), [(message, {"text": "x"})], "test", NOW)
+            outcomes.save(tx, known, Outcome(messages=(message,)), [(message, {"text": "x"})], "test", NOW)
 
 
 def test_a_topic_is_one_athletes_and_is_found_by_its_number(db: Database, club: tuple[Person, Person, Person]) -> None:
@@ -216,7 +216,7 @@ def test_a_group_turn_knows_who_speaks_and_whose_topic_it_is(db: Database, club:
         topics.made(tx, GROUP, ann.id, 5, NOW)
 
         def load(event: object, sender: Sender = there) -> tuple[Person | None, Topic | None]:
-            known = people.load(tx, now=NOW, dice="", bot="bot", sender=sender, event=event)  # type: ignore[arg-type]
+            known = snapshots.load(tx, now=NOW, dice="", bot="bot", sender=sender, event=event)  # type: ignore[arg-type]
             return known.person, known.topic
 
         assert load(Grouped("said", 5, said)) == (kim, Topic(5, ann, kim))

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from dialogs.events import Due, Sender
 from dialogs.model import Change, Outcome, Person, Plan, Record, Setting, Snapshot, Training
-from storage import journal, people, plans, proposals, training
+from storage import journal, outcomes, plans, proposals, snapshots, training
 from storage.db import Database
 from storage.unread import Needed
 from tests.storage.club import HOUR, NOW, change, join, load, planned, session, snapshot, wish, worry
@@ -47,7 +47,7 @@ def looked(tx: sa.Connection, known: Snapshot, look: Callable[[Snapshot], object
             look(known)
             return known, times
         except Needed as needed:
-            known = people.with_needed(tx, known, needed)
+            known = snapshots.with_needed(tx, known, needed)
     raise AssertionError("it never ends")
 
 
@@ -88,7 +88,7 @@ def test_nobody_else_can_be_asked_for(db: Database, club: tuple[Person, Person, 
                 for look in (known.training.__getitem__, known.training.get):
                     with pytest.raises(ValueError, match="whom the snapshot does not hold"):
                         look(other.id)
-                forced = people.with_needed(tx, known, Needed(frozenset({other.id})))
+                forced = snapshots.with_needed(tx, known, Needed(frozenset({other.id})))
                 with pytest.raises(ValueError, match="whom the snapshot does not hold"):
                     forced.training[other.id]
                 assert other.name not in repr(forced.training)
@@ -114,7 +114,7 @@ def test_who_covers_looks_at_those_whose_escalations_are_theirs(
     kim, ann, _, cara = club
     with db.begin() as tx:
         assert cara.id not in load(tx, kim).training
-        people.save(tx, load(tx, cara), Outcome(escalations=(worry(cara),)), (), "test", NOW)
+        outcomes.save(tx, load(tx, cara), Outcome(escalations=(worry(cara),)), (), "test", NOW)
         known, _ = looked(tx, load(tx, kim), lambda one: one.training[cara.id])
         assert known.training[cara.id].plan.sessions[0].text == "plan of Cara"
         with pytest.raises(Needed):
@@ -125,7 +125,7 @@ def test_who_is_joining_has_an_empty_one_and_a_coach_without_athletes_their_own(
     db: Database, club: tuple[Person, Person, Person, Person]
 ) -> None:
     with db.begin() as tx:
-        stranger = people.load(tx, now=NOW, dice="", bot="b", sender=Sender(99, 99))
+        stranger = snapshots.load(tx, now=NOW, dice="", bot="b", sender=Sender(99, 99))
         assert stranger.training[0] == Training() and dict(stranger.training) == {0: Training()}
         with pytest.raises(ValueError):
             stranger.training[club[1].id]
@@ -178,7 +178,7 @@ def test_journal_and_training_are_read_each_where_they_were_looked_for(
     _, ann, ben, _ = club
     with db.begin() as tx:
         senders = [Sender(one.chat_id or 0, one.user_id) for one in (ann, ben)]
-        both = people.load_athletes(tx, senders, now=NOW, dice=lambda: "", bot="b")
+        both = snapshots.load_athletes(tx, senders, now=NOW, dice=lambda: "", bot="b")
         one, times = looked(tx, both[0], lambda known: (len(known.records), known.training[ann.id]))
         assert times == 2 and one.records[0].value == "night of Ann"
         only, times = looked(tx, both[1], lambda known: known.training[ben.id])
@@ -192,7 +192,7 @@ def test_a_wakeup_and_a_coach_look_as_an_athlete_does(
 ) -> None:
     kim, ann, *_ = club
     with db.begin() as tx:
-        rung = people.load(tx, now=NOW, dice="", bot="b", person_id=ann.id, event=Due("checkin", "x"))
+        rung = snapshots.load(tx, now=NOW, dice="", bot="b", person_id=ann.id, event=Due("checkin", "x"))
         of_ann, _ = looked(tx, rung, lambda one: one.training[ann.id])
         of_kim, _ = looked(tx, load(tx, kim), lambda one: one.training[ann.id])
         assert of_ann.training[ann.id] == of_kim.training[ann.id] != Training()
@@ -268,7 +268,7 @@ def test_histories_are_a_hundred_days_of_ones_own_athletes(
 ) -> None:
     kim, ann, ben, cara = club
     with db.begin() as tx:
-        people.save(tx, load(tx, cara), Outcome(escalations=(worry(cara),)), (), "test", NOW)
+        outcomes.save(tx, load(tx, cara), Outcome(escalations=(worry(cara),)), (), "test", NOW)
         journal.append(tx, ann.id, [record("mood", -100, value=2), record("mood", -101, value=1)], "test", NOW)
         planned(tx, ann, session("then", -100), session("before", -101))
         known = load(tx, kim)

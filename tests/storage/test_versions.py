@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from dialogs import plan as planning
 from dialogs.model import Change, Outcome, Person, Plan, Session
-from storage import people, plans, schema
+from storage import outcomes, people, plans, schema
 from storage.db import Conflict, Database
 from tests.storage.club import HOUR, NOW, join, load, planned, session
 
@@ -237,7 +237,7 @@ def test_a_coach_and_an_athlete_who_change_a_plan_at_once_both_get_their_way_in_
                     known = load(tx, actor)
                     number = plans.current(tx, ann.id, EVER).number + 1
                     made = Change(number, by, "move", NOW, (), (session(id),), about)
-                    people.save(tx, known, Outcome(changes=(made,)), (), "test", NOW)
+                    outcomes.save(tx, known, Outcome(changes=(made,)), (), "test", NOW)
                 return
             except Conflict:
                 continue
@@ -259,7 +259,7 @@ def test_one_turn_may_change_a_plan_twice(db: Database, ann: Person) -> None:
     first = Change(1, "athlete", "import", NOW, (), (session("a"), session("b")))
     second = Change(2, "rule", "busy-day", NOW, (session("a"),), ())
     with db.begin() as tx:
-        people.save(tx, load(tx, ann), Outcome(changes=(first, second)), (), "test", NOW)
+        outcomes.save(tx, load(tx, ann), Outcome(changes=(first, second)), (), "test", NOW)
         assert plans.current(tx, ann.id, EVER) == Plan(2, (session("b"),))
 
 

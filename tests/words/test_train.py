@@ -55,6 +55,11 @@ def test_what_is_trained_and_what_runs_are_the_same_network() -> None:
         wanted = np.exp(levels[0] - levels[0].max())
         (heard,) = network.read_all([text], weights)
         assert np.allclose(np.array(heard.levels), np.array(wanted / wanted.sum()), atol=0.03), text
+    # Four sentences of a barely trained network do not show what coarse weights cost: so each weight is looked at.
+    for layer, kept in zip(model["body"]["layers"], weights.layers, strict=True):
+        for name in ("qkv", "out", "up", "down"):
+            half_a_step = np.abs(layer[name]).max(axis=0) / (2 * 63)
+            assert (np.abs(layer[name] - getattr(kept, name)) <= half_a_step + 1e-6).all(), name
 
 
 @needs_tools
