@@ -5,14 +5,15 @@
 Inbox rows go first, then a due one that is of no kind in `but`, which other loops take (storage.due). A crash
 anywhere rolls back, and the rows are claimed again by whoever comes next. A turn that raises is rolled back as well;
 the failure is then noted in a transaction of its own, and the row is tried again after a pause. A row that fails
-`TRIES` times, or that cannot be read at all, is dead: it stops blocking, and a human gets it as it came in (`Unread`),
-because "chest pain" may stand in it.
+`TRIES` times, or an update that cannot be read at all, is dead: it stops blocking, and a human gets it as it came in
+(`Unread`), because "chest pain" may stand in it. A wakeup on which a promise hangs is never dead (NEVER_DEAD): it is
+put off, longer each time, and all others go before it; a human hears once that it is stuck (STUCK).
 
 Together. Most rows are taps and words of athletes, whose turns do not touch each other (see storage.outcomes). The
 oldest row and those that follow it go in one commit, up to TOGETHER of them, as long as they are of this kind: a
 statement and a commit cost more than a turn. The first one that is not ends it; next time that is the oldest, and
-goes alone, so that nobody is overtaken. If the writing fails, all is rolled back and each goes alone: what is poison
-dies by itself, and the others are handled, once.
+goes alone, so that nobody is overtaken. If the reading or the writing fails, all is rolled back and each goes alone:
+what is poison dies by itself, and the others are handled, once.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import sqlalchemy as sa
 
 from bot.metrics import Metrics
 from bot.updates import Unreadable, to_event
-from dialogs import render, timing
+from dialogs import concerns, render, timing
 from dialogs.events import Due, Event, Grouped, Moved, Said, Sender, Tapped, Unreachable, Unread
 from dialogs.model import Json, Message, Outcome, Person, Snapshot, Wakeup
 from dialogs.turn import take_turn
@@ -43,7 +44,22 @@ TRIES = 3
 TOGETHER = 16  # turns in one commit: at two milliseconds each, what a page may have to wait for
 PAUSE = timedelta(seconds=2)  # times the number of the try; a person's next message waits behind it
 LONGEST_PAUSE = timedelta(minutes=5)
-NEVER_DEAD = ("page", "unreachable")
+STUCK = 10  # tries of what is never dead, in about two minutes: by then it does not pass by itself
+# Three errors within seconds (a statement that took too long, a disk that stuttered) must not end what nothing else
+# would begin again.
+RUNGS = ("page", "unreachable")  # an open escalation without a wakeup: a worry that is lost
+NEVER_DEAD = (
+    *RUNGS,
+    "left",  # what a coach who has gone had taken would rest with nobody
+    concerns.ASK,  # "I have it", and nobody asks any more what came of it
+    "unsure",  # no answer counts as yes, and the page for it would never leave
+    "unfinished",  # a pain that was half told, and nobody hears of it
+    "guardian",  # the urgent words of a guardian are in no other row
+    "transcript",  # nor are those that somebody has spoken
+    "silence",  # an athlete goes quiet, and no coach is told
+    "checkin",  # only its turn plans the next one: the athlete would never be asked again
+    "list",  # only its turn plans the next one: this coach's list would never come again
+)
 
 # What an athlete's turn may leave behind and still go together with others. A turn with anything else goes alone, also
 # with what an Outcome does not hold yet.
@@ -76,16 +92,19 @@ def _handle_updates(
 ) -> bool:
     rows: list[inbox.Claimed] = []
     events: list[Event] = []
+    alone = most == 1
     try:
         with db.begin() as tx:
             rows = inbox.claim_some(tx, now, most)
             if not rows:
                 return False
-            events, turns = _together(tx, rows, now, dice, bot, address) if most > 1 else ([], [])
+            events, turns = _together(tx, rows, now, dice, bot, address) if not alone else ([], [])
             if turns:
+                alone = len(turns) == 1
                 _save(tx, turns, now)
             else:
-                sender, event = to_event(json.loads(rows[0].raw))
+                alone = True
+                sender, event = _read(rows[0].raw)
                 _turn(tx, rows[0].key, now, dice, bot, event, sender=sender, address=address)
                 events = [event]
             inbox.done_all(tx, [row.id for row in rows[: len(events)]], now)
@@ -96,17 +115,26 @@ def _handle_updates(
         if not rows or (is_transient(error) and len(events) < 2):
             raise
         row, failure = rows[0], error
-    if len(events) > 1:  # one of them, nobody knows which; alone also what passes is raised
-        log.warning("handle.apart error=%s rows=%d", type(failure).__name__, len(events))
-        for _ in events:
+    if not alone:  # one of them, nobody knows which; alone also what passes is raised
+        apart = len(events) or 1  # where the reading failed nobody knows how many: the others are read again
+        log.warning("handle.apart error=%s rows=%d", type(failure).__name__, apart)
+        for _ in range(apart):
             _handle_updates(db, now, dice, bot, metrics, 1, address)
         return True
     metrics.failed("handle", type(failure).__name__)
-    dead = isinstance(failure, Unreadable | ValueError) or row.attempts + 1 >= TRIES
+    dead = isinstance(failure, Unreadable) or row.attempts + 1 >= TRIES
     _note_failure(db, inbox.fail, row, failure, now, dead)
     if dead:
         _report(db, f"unread:{row.key}", now, dice, bot, sender=_sender(row.who), event=Unread(_words(row.raw)))
     return True
+
+
+def _read(raw: str) -> tuple[Sender, Event]:
+    """Raises Unreadable. Only that is dead at once: a ValueError out of a turn may be gone with the next try."""
+    try:
+        return to_event(json.loads(raw))
+    except ValueError:
+        raise Unreadable("no JSON") from None
 
 
 def _together(
@@ -116,7 +144,7 @@ def _together(
     heard: list[tuple[Sender, Event]] = []
     for row in rows:
         try:
-            sender, event = to_event(json.loads(row.raw))
+            sender, event = _read(row.raw)
         except Exception:
             break
         if not sender.private or not isinstance(event, Tapped | Said) or getattr(event, "reply_to", None) is not None:
@@ -187,10 +215,11 @@ def _handle_due(db: Database, now: datetime, dice: Dice, bot: str, metrics: Metr
         if row is None or is_transient(error):
             raise
         metrics.failed("handle", type(error).__name__)
-        # A rung of the ladder is never given up: an open escalation without a wakeup would be a worry that is lost.
-        dead = row.attempts + 1 >= TRIES and row.kind not in NEVER_DEAD
+        tries = row.attempts + 1
+        dead = tries >= TRIES and row.kind not in NEVER_DEAD
         _note_failure(db, due.fail, row, error, now, dead)
-    if dead:
+    # Of a rung that is stuck its worry is with them already; a second one about it would only stand beside it.
+    if dead or (tries == STUCK and row.kind in NEVER_DEAD and row.kind not in RUNGS):
         _report(db, f"unread:{row.key}", now, dice, bot, person_id=row.person_id, event=Unread(row.key))
     return True
 

@@ -8,6 +8,7 @@
         no topics, no rights,       this row goes there, and all that waits for the group; a turn of the coach tells
         thrown out, no such group   them once, and uses the private chat from then on (dialogs.topics.lost)
         refused for its form        as when it is closed: what was said in it is not lost
+        the athlete is erased       the same, if the row is still there at all: for nobody no topic is made
         anything else               as with every other row (bot.send): later again
 
 A topic is written down as soon as it is made, before anything is put there: killed in between, we make a second one and
@@ -52,7 +53,9 @@ async def prepared(api: Api, db_call: DbCall, row: Leased, now: datetime) -> Pre
     payload = dict(row.payload)
     if payload.get("strip"):  # of buttons, in whatever topic they are
         return Prepared(payload, 0)
-    place: topics.Place = await _written(db_call, lambda tx: topics.find_out(tx, row))
+    place: topics.Place | None = await _written(db_call, lambda tx: topics.find_out(tx, row))
+    if place is None:
+        raise SendError("erased", permanent=True)
     chat, thread, notes = row.chat_id, place.thread, 0
     if thread is None:
         made = await api.create_topic(chat, place.name)

@@ -10,7 +10,9 @@ vanish from the coach's sight by a button. The wish is kept (`Person.erase_asked
 asked: by a message, on each morning list, and when something is closed. With nothing open the athlete's own /erase
 works, so that no coach can hold somebody back for ever.
 
-A coach hands over: what is open first, then the athletes, to the head coach, and both are told.
+A coach hands over: what is open first, then the athletes, to the head coach, and both are told. What they have taken
+and not closed, also as the backup of others, storage.rights hands back as /leave does: it is opened again for whoever
+answers for the athlete (`passing`).
 """
 
 from __future__ import annotations

@@ -92,11 +92,9 @@ def _save_one(
     if outcome.used_invite is not None:
         people.use_invite(tx, outcome.used_invite, person_id, now)
         seat_id = snapshot.invite.seat_id if snapshot.invite is not None else None
-        if person_id is not None and seat_id not in (
-            None,
-            person_id,
-        ):  # an athlete begins to coach: theirs wait already
-            people.take_over(tx, seat_id, person_id)
+        # An athlete begins to coach, or who has left does again: theirs wait already.
+        if seat_id is not None and person_id is not None and seat_id != person_id:
+            people.take_seat(tx, seat_id, person_id)
     if person_id is not None:
         lines += journal.lines(person_id, outcome.records, turn.cause, now)
     for each in outcome.escalations:

@@ -23,7 +23,7 @@ DRILL = "DRILL"  # the name of whoever is made up: it stands in every text of a 
 PERSON = sa.select(*(person.c[name] for name in sorted(codec.COLUMNS)), person.c.facts)
 BY_ID = PERSON.where(person.c.id == sa.bindparam("person"))
 BY_IDS = PERSON.where(person.c.id.in_(sa.bindparam("people", expanding=True))).order_by(person.c.id)
-# A row without a part to play is the tombstone of somebody erased.
+# A row without a part to play is the tombstone of somebody erased, or a coach who has left (see `join`).
 _EVERYONE = PERSON.where(sa.or_(person.c.runs, person.c.coaches, person.c.ward_id.is_not(None))).order_by(person.c.id)
 _OF_COACH = PERSON.where(person.c.coach_id == sa.bindparam("coach")).order_by(person.c.id)
 _INVITE = sa.select(
@@ -50,6 +50,9 @@ _USE_INVITE = (
 )
 _NEW_INVITE = sa.insert(invite).returning(invite.c.id)
 _JOIN = upsert(person).on_conflict_do_nothing().returning(person.c.id)
+_WHOSE_CHAT = PERSON.where(
+    sa.or_(person.c.chat_id == sa.bindparam("chat"), person.c.user_id == sa.bindparam("user"))
+).with_for_update(key_share=True)
 _CHANGE = (
     sa.update(person)
     .where(person.c.id == sa.bindparam("row_id"))
@@ -65,6 +68,11 @@ _TAKE_OVER = (
     sa.update(person)
     .where(person.c.coach_id == sa.bindparam("from_id"))
     .values(coach_id=sa.bindparam("to_id"), version=person.c.version + 1)
+)
+_LEAVE_SEAT = (
+    sa.update(person)
+    .where(person.c.id == sa.bindparam("row_id"), person.c.chat_id.is_(None))
+    .values(coaches=False, version=person.c.version + 1)
 )
 _MARK_UNREACHABLE = (
     sa.update(person).where(person.c.id == sa.bindparam("row_id")).values(reachable=False, version=person.c.version + 1)
@@ -107,12 +115,31 @@ def made_up(tx: sa.Connection, coach_id: int) -> int:
     return found[0].id if found else join(tx, Person(0, DRILL, coach_id=coach_id, reachable=False, drill=True))
 
 
+def has_a_part(one: Person) -> bool:
+    """Of whom is erased only the number is left, of a coach who has left what they did here."""
+    return one.runs or one.coaches or one.drill or one.ward_id is not None
+
+
 def join(tx: sa.Connection, newcomer: Person) -> int:
-    """The id of somebody new. Raises Conflict where this chat is somebody's already."""
+    """The id of somebody new, or of whoever has left and comes back. Raises Conflict where they have joined in the
+    meantime; ValueError where this chat is somebody else's: to try again would not help, and everybody would wait."""
     id = tx.execute(_JOIN, {**codec.person_row(newcomer), "version": 1}).scalar()
-    if id is None:
-        raise Conflict("this chat has joined in the meantime")
-    return int(id)
+    return int(id) if id is not None else _come_back(tx, newcomer)
+
+
+def _come_back(tx: sa.Connection, newcomer: Person) -> int:
+    """Into their own row: what they took and wrote stays theirs, under their name, and an erasure finds it. Whom they
+    coached is nobody's: whether they read again is for the athlete to say (dialogs.passing)."""
+    found = read(tx, _WHOSE_CHAT, chat=newcomer.chat_id, user=newcomer.user_id)
+    if len(found) == 1 and not has_a_part(found[0]):
+        before = found[0]
+        take_over(tx, before.id, None)
+        change_all(tx, [replace(newcomer, id=before.id, name=before.name)])
+        return before.id
+    known = [one for one in found if has_a_part(one) and one.user_id is not None and one.user_id == newcomer.user_id]
+    if found and not known:  # the next reading, which goes by the user, would not find them either
+        raise ValueError("this chat is somebody else's")
+    raise Conflict("this chat has joined in the meantime")
 
 
 def change_all(tx: sa.Connection, changed: Sequence[Person]) -> None:
@@ -127,9 +154,15 @@ def change_all(tx: sa.Connection, changed: Sequence[Person]) -> None:
         raise Conflict("this person is gone")
 
 
-def take_over(tx: sa.Connection, from_id: int, to_id: int) -> None:
-    """The athletes of one coach are the other's from now on."""
+def take_over(tx: sa.Connection, from_id: int, to_id: int | None) -> None:
+    """The athletes of one coach are the other's from now on, or nobody's."""
     tx.execute(_TAKE_OVER, {"from_id": from_id, "to_id": to_id})
+
+
+def take_seat(tx: sa.Connection, seat_id: int, person_id: int) -> None:
+    """Somebody who has a row of their own comes for this seat: who waits there is theirs, and nobody else sits down."""
+    take_over(tx, seat_id, person_id)
+    tx.execute(_LEAVE_SEAT, {"row_id": seat_id})
 
 
 def invite_of(tx: sa.Connection, code: str, now: datetime) -> Invite | None:

@@ -11,7 +11,7 @@ What an erasure leaves. The row in `person` becomes a tombstone: rows of others 
 come to mean somebody else. `erasure` has that number, the receipt and how many rows went. Letters of a coach, and the
 plans they made, stay with the athletes they are for, without the coach's name. So do words of a guardian that were
 flagged. With an athlete their guardian goes, who is here for nothing else. The words that tell a coach that
-somebody has gone leave first, and go with the next sweep.
+somebody has gone leave first, and go with the next sweep. What a coach had taken and not closed is handed back.
 
 The words of one person also stand in texts that others were sent: in a coach's lists, in the copy of a page that comes
 back with a tap. Nobody needs those texts once they were sent and handled, so they are emptied rather than searched.
@@ -27,9 +27,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from dialogs.engine import OFFERS
-from dialogs.model import Json, Person
+from dialogs.model import Json, Person, Wakeup
 from dialogs.rights import KEY
 from storage import codec
+from storage import due as dues
 from storage.schema import (
     due,
     erasure,
@@ -230,6 +231,11 @@ _HEIR = (
 )
 _COACHES = sa.select(person).where(person.c.coaches)
 _ATHLETES = sa.select(person).where(person.c.coach_id == sa.bindparam("me"))
+_HELD = (
+    sa.select(escalation.c.athlete_id)
+    .where(escalation.c.owner_id == sa.bindparam("me"), escalation.c.closed_at.is_(None))
+    .distinct()
+)
 _NEAR = sa.select(person).where(sa.or_(person.c.ward_id == sa.bindparam("me"), person.c.id == sa.bindparam("ward")))
 _GUARDIANS = sa.select(person.c.id).where(person.c.ward_id == sa.bindparam("me"))
 _ENTER = upsert(erasure).on_conflict_do_nothing(index_elements=["receipt"])
@@ -264,6 +270,7 @@ def erase(tx: sa.Connection, person_id: int, receipt: str, now: datetime) -> dic
         # A coach who runs and inherits does not coach themselves: their backup answers.
         tx.execute(sa.update(person).where(person.c.id == heir, person.c.coach_id == heir).values(coach_id=None))
     tx.execute(sa.update(person).where(person.c.backup_id == person_id).values(backup_id=None))
+    _hand_back(tx, person_id, receipt, now)
     tx.execute(_BURY, {"me": person_id})
     tx.execute(_ENTER, {"receipt": receipt, "person_id": person_id, "at": now, "counts": counts})
     return counts
@@ -313,6 +320,18 @@ def _delete(tx: sa.Connection, me: Row, now: datetime) -> dict[str, int]:
     nameless = sa.update(journal).where(journal.c.by_id == id, journal.c.name == "coach_wrote")
     tx.execute(nameless.values(value=sa.null()))
     return counts
+
+
+def _hand_back(tx: sa.Connection, id: int, receipt: str, now: datetime) -> None:
+    """What they have taken and not closed would rest with nobody for ever: the wakeup that asks what came of it goes
+    with them. As after /leave, each athlete's own turn opens it again for whoever answers (dialogs.passing.without).
+
+    Here and not in the turn that erases, of which nothing is saved: so it holds for the operator's erasure too, and for
+    one that is done again after a backup was restored.
+    """
+    for athlete in sorted(tx.execute(_HELD, {"me": id}).scalars()):
+        data: dict[str, Json] = {"id": id, "others": [], "asks": False}
+        dues.put(tx, athlete, Wakeup("left", f"left:{athlete}:{id}:{receipt}", now, data=data), now)
 
 
 def _empty_copies(tx: sa.Connection, id: int, readers: Iterable[Row], ward_id: int | None) -> None:

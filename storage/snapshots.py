@@ -112,11 +112,15 @@ def load(
     the first three at most: enough to know the head coach. A guardian's turn knows the athlete (`ward`), who answers
     for them, and nothing of what they have said.
     """
-    me = _me(tx, sender, person_id, event)
+    row = _row(tx, sender, person_id, event)
+    me = row if row is not None and people.has_a_part(row) else None
     invited = _invited(tx, event, now)
-    if me is None and invited is not None and invited.seat_id is not None and sender is not None:
-        me = _seated(tx, invited.seat_id, sender)
-        invited = invited if me is not None else None  # an older code for a seat that is taken opens nothing
+    if invited is not None and invited.seat_id not in (None, me.id if me is not None else None) and sender is not None:
+        seated = _seated(tx, invited.seat_id, sender)
+        invited = invited if seated is not None else None  # an older code for a seat that is taken opens nothing
+        me = seated if row is None else me  # whoever has a row keeps it: one chat is one person
+    if row is not None and me is None and invited is not None:
+        invited = _again(invited, row)
     snapshot = Snapshot(
         now=now,
         dice=dice,
@@ -266,8 +270,8 @@ def _answering_for(me: Person | None, coaches: Sequence[Person], now: datetime) 
     return {"colleagues": colleagues, "coach": coach, "backup": answering.behind(coaches, coach, me, now, own)}
 
 
-def _me(tx: sa.Connection, sender: Sender | None, person_id: int | None, event: Event | None) -> Person | None:
-    """Whose turn it is: in a group only of who says or taps something there."""
+def _row(tx: sa.Connection, sender: Sender | None, person_id: int | None, event: Event | None) -> Person | None:
+    """Whose turn it is, if they have a part: in a group only of who says or taps something there."""
     speaks = isinstance(event, Tapped) or (isinstance(event, Grouped) and event.message is not None)
     if person_id is not None:
         found = people.read(tx, _LOCK_BY_ID, person=person_id)
@@ -275,9 +279,13 @@ def _me(tx: sa.Connection, sender: Sender | None, person_id: int | None, event: 
         found = people.read(tx, _LOCK_BY_USER, user=sender.user_id)
     else:
         return None
-    me = found[0] if found else None
-    # Of whom is erased only the number is left.
-    return me if me is not None and (me.runs or me.coaches or me.drill or me.ward_id is not None) else None
+    return found[0] if found else None
+
+
+def _again(invited: Invite, before: Person) -> Invite:
+    """The invite of somebody who has left and comes back: under the name that people.join leaves them, and not as
+    their own athlete."""
+    return replace(invited, name=before.name, coach_id=None if invited.coach_id == before.id else invited.coach_id)
 
 
 def _seated(tx: sa.Connection, seat_id: int, sender: Sender) -> Person | None:

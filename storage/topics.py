@@ -8,6 +8,8 @@ sends (bot.send, bot.topics) asks `find_out`, and says what came of it:
     forget       it is gone: the next row makes another one
     elsewhere    the group takes nothing any more: what still waits for it goes to the private chat of its coach
 
+While a row is on its way its athlete may be erased, and the row with them: then there is nothing to do.
+
 The group that a coach uses is a fact of that coach (`Person.group`), known to every turn without a look in here. A
 topic whose coach uses another group, or none, is nobody's: what is said there goes nowhere (dialogs.topics).
 
@@ -188,12 +190,12 @@ def _one(tx: sa.Connection, query: sa.Select[Any], **values: object) -> Person |
 # --- for sending ----------------------------------------------------------------------------------------------------
 
 
-def find_out(tx: sa.Connection, row: Leased) -> Place:
-    """Where this row goes; its payload names the athlete."""
+def find_out(tx: sa.Connection, row: Leased) -> Place | None:
+    """Where this row goes; its payload names the athlete. None: the athlete is erased, and has no topic any more."""
     athlete = int(row.payload[OF])
     found = tx.execute(_FIND, {"chat": row.chat_id, "athlete": athlete}).first()
-    if found is None:  # erased in this instant
-        return Place("?", None, False)
+    if found is None or not found.name:  # a tombstone has no name
+        return None
     name, thread, closed = found
     if thread is None:
         others = tx.execute(_NAMESAKES, {"chat": row.chat_id, "name": name, "athlete": athlete}).scalar_one()
@@ -213,18 +215,24 @@ def opened(tx: sa.Connection, chat_id: int, thread: int) -> None:
 def forget(tx: sa.Connection, row: Leased) -> None:
     """The topic of this row is gone. Whatever comes to its athlete next makes another one, and says so there."""
     tx.execute(sa.delete(topic).where(_here), {"chat": row.chat_id, "athlete": int(row.payload[OF])})
-    stored = tx.execute(sa.select(rows.c.payload).where(rows.c.id == row.id)).scalar_one()
-    tx.execute(sa.update(rows).where(rows.c.id == row.id).values(payload={**stored, "anew": True}))
+    stored = _stored(tx, row)
+    if stored is not None:
+        tx.execute(sa.update(rows).where(rows.c.id == row.id).values(payload={**stored, "anew": True}))
 
 
 def elsewhere(tx: sa.Connection, row: Leased, *, all_of_it: bool) -> bool:
     """This row goes to the private chat of whom it is for; `all_of_it`: and all else that waits for this group. Copies
-    are left out: what they are of stands in the private chat. False: there is no private chat."""
+    are left out: what they are of stands in the private chat. False: there is no private chat for it."""
     private = tx.execute(sa.select(person.c.chat_id).where(person.c.id == row.to_person)).scalar()
     waiting = _waiting(tx, row.chat_id, row.to_person) if all_of_it else []
-    own = tx.execute(sa.select(rows.c.payload).where(rows.c.id == row.id)).scalar_one()
-    _to_private(tx, private, [(row.id, own), *waiting])
-    return private is not None or bool(own.get(SPARE))
+    own = _stored(tx, row)
+    _to_private(tx, private, [*([(row.id, own)] if own is not None else []), *waiting])
+    return private is not None or own is None or bool(own.get(SPARE))
+
+
+def _stored(tx: sa.Connection, row: Leased) -> Mapping[str, Json] | None:
+    """The payload as it stands now. None: the row is gone."""
+    return tx.execute(sa.select(rows.c.payload).where(rows.c.id == row.id)).scalar()
 
 
 def _waiting(tx: sa.Connection, chat_id: int, coach_id: int | None) -> list[tuple[int, Mapping[str, Json]]]:

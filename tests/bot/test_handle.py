@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,9 +16,9 @@ import sqlalchemy as sa
 from bot import handle
 from bot.updates import to_event
 from dialogs import turn
-from dialogs.events import Due, Event, Said, Tapped
+from dialogs.events import Due, Event, Said, Sender, Tapped
 from dialogs.model import Change, Outcome, Proposal, Session, Snapshot, Training, Wakeup
-from storage import due, feeds, inbox, outcomes, plans, proposals, schema
+from storage import due, feeds, inbox, outcomes, plans, proposals, schema, snapshots
 from storage.db import Conflict
 from tests.world import Someone, World
 
@@ -150,6 +151,130 @@ async def test_a_commit_in_which_somebody_else_was_first_is_not_tried_together_f
     assert await handled_in_steps(world) == [3]
     await world.settle()
     assert [words(world, runner) for runner in runners] == [["all well"]] * 3
+
+
+async def test_where_reading_together_fails_each_is_tried_alone_and_nobody_is_blamed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a single event is known: the oldest of them is not the one to die for it."""
+    _, runners = await squad(world, 3)
+    real, together = snapshots.load_athletes, []
+
+    def load_athletes(tx: sa.Connection, senders: Sequence[Sender], **fields: Any) -> list[Snapshot]:
+        together.append(len(senders))
+        if runners[1].chat_id in [one.chat_id for one in senders]:
+            raise ValueError("a row that this release cannot read")
+        return real(tx, senders, **fields)
+
+    monkeypatch.setattr(snapshots, "load_athletes", load_athletes)
+    for runner in runners:
+        runner.phone.says("all well")
+    await arrives(world)
+    assert await handled_in_steps(world) == [1, 1, 1] and together == [3, 2, 1]
+    await world.settle()
+    assert [words(world, runner) for runner in runners] == [["all well"]] * 3
+    assert {row["attempts"] for row in world.rows(schema.inbox)} == {0}
+
+
+async def test_a_value_error_out_of_a_turn_is_tried_again_like_any_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, (ann,) = await squad(world, 1)
+    world.announce("handle.failed error=ValueError")
+    passes_at = world.now + timedelta(seconds=5)
+
+    def for_a_while(known: Snapshot, event: Event) -> Outcome:
+        if known.now < passes_at:
+            raise ValueError("a mistake that passes")
+        return turn.take_turn(known, event)
+
+    harm(monkeypatch, for_a_while)
+    await ann.says(POISON)
+    await world.fast_forward(seconds=10)
+    assert words(world, ann) == [POISON] and not world.rows(schema.inbox, status="dead")
+
+
+class Stuck:
+    """The turn of each wakeup of this kind fails, while it is `broken`; it notes the instants of the tries."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+        self.broken, self.tried, self.rung = True, list[datetime](), 0
+
+        def take(known: Snapshot, event: Event) -> Outcome:
+            if isinstance(event, Due) and event.kind == kind:
+                self.tried.append(known.now)
+                if self.broken:
+                    raise sa.exc.InternalError("statement", {}, Exception("a disk that stuttered"))
+                self.rung += 1
+                return Outcome()
+            return turn.take_turn(known, event)
+
+        monkeypatch.setattr(handle, "take_turn", take)
+        world.announce("handle.failed error=InternalError")
+
+    @property
+    def pauses(self) -> list[float]:
+        return [(after - before).total_seconds() for before, after in pairwise(self.tried)]
+
+
+def rings(world: World, someone: Someone, kind: str) -> None:
+    with world.app.base.begin() as tx:
+        due.put(tx, someone.known.id, Wakeup(kind, f"{kind}:stuck", world.now, world.now.date()), world.now)
+
+
+@pytest.mark.parametrize("kind", [one for one in handle.NEVER_DEAD if one != "unreachable"])
+async def test_a_wakeup_on_which_a_promise_hangs_outlives_any_number_of_errors(
+    world: World, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    _, (ann,) = await squad(world, 1)
+    stuck = Stuck(world, monkeypatch, kind)
+    rings(world, ann, kind)
+    await world.fast_forward(seconds=60)
+    assert len(stuck.tried) > handle.TRIES
+    stuck.broken = False
+    await world.fast_forward(seconds=30)
+    assert stuck.rung == 1 and not world.rows(schema.due, status="dead")
+
+
+async def test_what_is_never_dead_is_put_off_longer_each_time_and_holds_up_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, (ann, ben) = await squad(world, 2)
+    stuck = Stuck(world, monkeypatch, "unsure")
+    rings(world, ann, "unsure")
+    rings(world, ben, "talk")
+    ann.phone.says("all well")
+    await arrives(world)
+    await handled_in_steps(world)
+    assert len(stuck.tried) == 1, "not again at once"
+    assert unread(world) == []
+    assert words(world, ann) == ["all well"], "what the same person writes does not wait behind it"
+    assert world.rows(schema.due, kind="talk")[0]["status"] == "done"
+    await world.fast_forward(minutes=3)
+    assert stuck.pauses[:6] == [2, 4, 6, 8, 10, 12]
+    assert len(stuck.tried) > handle.STUCK
+    assert unread(world) == ["unsure:stuck"], "a human hears once that it is stuck"
+    with world.app.base.begin() as tx:
+        tx.execute(sa.update(schema.due).where(schema.due.c.key == "unsure:stuck").values(attempts=1000))
+    before = len(stuck.tried)
+    await world.fast_forward(minutes=20)
+    assert len(stuck.tried) - before <= 6, "at most every five minutes"
+    stuck.broken = False
+    await world.fast_forward(minutes=5)
+    assert stuck.rung == 1
+
+
+def unread(world: World) -> list[str]:
+    return [one.words for one in world.escalations() if one.flag == "unread"]
+
+
+async def test_any_other_wakeup_is_dead_after_some_tries(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, (ann,) = await squad(world, 1)
+    stuck = Stuck(world, monkeypatch, "talk")
+    rings(world, ann, "talk")
+    world.expect("due dead")
+    await world.fast_forward(minutes=5)
+    assert len(stuck.tried) == handle.TRIES and unread(world) == ["talk:stuck"]
 
 
 async def test_what_cannot_be_read_ends_the_batch_and_dies_alone(world: World) -> None:
@@ -328,6 +453,7 @@ async def test_a_turn_that_looks_at_somebody_elses_plan_dies_and_says_nothing_of
     with monkeypatch.context() as patch:
         found = looks(patch, lambda known, event: isinstance(event, Said) and known.training[ben.known.id])
         await ann.says("all well")
+        await world.fast_forward(seconds=10)
     assert True not in [isinstance(one, Training) for one in found]
     assert len(world.rows(schema.inbox, status="dead")) == 1
     ann.looks()

@@ -22,7 +22,7 @@ from bot.sandbox.server import serve
 from bot.send import Courier, Pace
 from bot.telegram import Api, Wire
 from dialogs.model import Attachment, Lane, Message, Person
-from storage import codec, lease, outbox
+from storage import codec, lease, outbox, people, rights, topics
 from storage.db import Database, open_db
 from storage.outbox import Leased
 from storage.schema import metadata, person
@@ -461,6 +461,49 @@ async def test_a_stop_waits_for_what_is_on_the_way_and_lets_another_send(desk: D
     assert desk.states() == ["sent"]
     with desk.db.begin() as tx:
         assert lease.hold(tx, "sender:123456", "two", desk.clock(), 15)
+
+
+def for_a_topic(desk: Desk, group: int) -> int:
+    """A message about Ann is put for her topic in the group of Kim, her coach; Ann's number."""
+    with desk.db.begin() as tx:
+        kim = people.join(tx, Person(0, "Kim", KIM, KIM, coaches=True))
+        ann = people.join(tx, Person(0, "Ann", ANN, ANN, runs=True, coach_id=kim))
+        message = Message(kim, "x", about=ann)
+        outbox.put(
+            tx,
+            message,
+            {"text": "new shoes", topics.OF: ann},
+            to_person=kim,
+            chat_id=group,
+            now=desk.clock(),
+            cause="t",
+        )
+    return ann
+
+
+@pytest.mark.parametrize("description", ["Bad Request: chat not found", "Bad Request: message thread not found"])
+async def test_who_is_erased_while_a_message_for_their_topic_is_on_its_way_stops_nobody(
+    desk: Desk, description: str
+) -> None:
+    ann = for_a_topic(desk, -1009)
+    desk.box.faults.append(Fault(400, "createForumTopic", description=description))
+    await desk.courier.send_some()
+    assert desk.courier.busy, "it has come back, and is written down with the next round"
+    with desk.db.begin() as tx:
+        rights.erase(tx, ann, "R1", desk.clock())
+    desk.put(BEN, "hello")
+    await desk.run()
+    assert desk.read() == ["hello"] and desk.states() == ["sent"] and not desk.courier.busy
+
+
+async def test_for_who_is_erased_no_topic_is_made(desk: Desk) -> None:
+    """Their row was leased in the instant before: if it is there still, it is for the coach alone."""
+    ann = for_a_topic(desk, -1009)
+    with desk.db.begin() as tx:
+        people.change_all(tx, [Person(ann, "", reachable=False)])
+    await desk.run()
+    assert [call.chat_id for call in desk.box.ledger] == [KIM] and desk.read() == ["new shoes"]
+    assert desk.states() == ["sent"] and desk.unreachable == [] and desk.box.calls["createForumTopic"] == 0
 
 
 async def test_an_athletes_voice_note_travels_with_the_page(desk: Desk) -> None:

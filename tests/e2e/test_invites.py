@@ -122,6 +122,31 @@ async def test_who_has_not_agreed_is_asked_nothing_and_nothing_of_theirs_is_kept
     assert not kim.got("secret")
 
 
+async def test_a_coach_who_has_left_comes_back_as_an_athlete_and_stops_nobody(world: World) -> None:
+    kim, dana = await world.coach("Kim"), await world.coach("Dana")
+    ann = await world.athlete("Ann", dana)
+    number = dana.known.id
+    await dana.says("/leave")
+    await dana.taps("Leave")
+    await dana.says("am I gone?")
+    dana.sees(NEUTRAL)
+    code = await _code(kim, "Dana")
+    dana.phone.starts(code)
+    ann.phone.says("/coach is anybody there?")  # behind her in the inbox
+    await world.settle()
+    dana.sees("Hello Dana. I am Kim’s aid station")
+    kim.sees("is anybody there?")
+    await dana.taps("I am 18 or over", "I agree")
+    await dana.says("London", "07:00")
+    await dana.taps("Done")
+    await dana.says("none", "none")
+    dana.sees("That is all, Dana.")
+    kim.sees("Dana has joined")
+    assert dana.known.id == number and (dana.known.runs, dana.known.coaches) == (True, False)
+    await world.fast_forward_to("07:00")
+    dana.sees("Good morning, Dana. How did you sleep?")
+
+
 async def test_the_code_itself_is_nowhere_in_the_database_but_in_the_message_that_shows_it(world: World) -> None:
     kim = await world.coach("Kim")
     code = await _code(kim, "Ann")

@@ -6,11 +6,13 @@ import json
 import re
 import shutil
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from bot import handle
 from bot.app import KEEPING
 from bot.sandbox.state import Delivered
 from storage import lease, schema
@@ -275,6 +277,41 @@ async def test_a_coach_who_goes_leaves_the_athletes_to_the_next_one(world: World
     await dana.taps("I have it")
     await world.fast_forward(days=1)
     kim.sees_nothing_more()
+
+
+@pytest.mark.parametrize("by_operator", [False, True])
+async def test_what_a_backup_had_taken_is_with_somebody_again_when_the_backup_is_erased(
+    world: World, by_operator: bool
+) -> None:
+    """Ann has read that Dana has it. Dana goes for good, and so does the asking what came of it."""
+    kim, dana = await world.coach("Kim"), await world.coach("Dana")
+    ann = await world.athlete("Ann", kim)
+    await ann.says("chest pain")
+    await world.fast_forward(minutes=20)
+    dana.sees("Ann · NOW")
+    await dana.taps("I have it")
+    ann.sees("Dana has your words and has taken this on")
+    kim.looks()
+    gone_at = world.now
+    if by_operator:
+        erase = partial(handle.erase, world.app.base, world.now, lambda: "5" * 64, "bot", dana.known.id)
+        await world.app.in_thread(erase)
+        await world.settle()
+    else:
+        await dana.says("/erase")
+        await dana.taps("Erase everything")
+    assert "Dana" not in {one.name for one in world.everyone()}
+    (worry,) = world.escalations()
+    assert worry.open and worry.owner_id is None
+    kim.sees("Ann · NOW")
+    await world.fast_forward(minutes=10)
+    assert len(kim.got("Ann · NOW", gone_at)) == 2, "and again until somebody has it"
+    assert "Dana" not in str([row["data"] for row in world.rows(schema.due)]), "what hands it back names nobody"
+    await kim.taps("I have it")
+    ann.sees("Kim has your words and has taken this on")
+    (worry,) = world.escalations()
+    assert worry.owner_id == kim.known.id
+    await world.fast_forward(minutes=5)
 
 
 async def test_only_one_process_sweeps_at_a_time(world: World) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,12 +16,12 @@ import sqlalchemy as sa
 from bot import handle
 from bot.metrics import Metrics
 from dialogs import answering
-from dialogs.events import Said, Tapped
+from dialogs.events import Said, Sender, Started, Tapped
 from dialogs.levels import Level
-from dialogs.model import Escalation, Message, Outcome, Person, Record, Wakeup
+from dialogs.model import Escalation, Invite, Message, Outcome, Person, Record, Wakeup
 from dialogs.turn import take_turn
-from storage import attention, due, gauges, journal, outbox, outcomes, people, schema
-from storage.db import Database
+from storage import attention, due, gauges, journal, outbox, outcomes, people, rights, schema, snapshots
+from storage.db import Conflict, Database
 from tests.storage.club import HOUR, MINUTE, NOW, change, join, load, worry
 
 DAY = timedelta(days=1)
@@ -250,6 +251,112 @@ def test_the_operator_lets_a_coach_go_and_the_athletes_are_asked(
         assert any(row.to_person == ann.id and "Dana does not coach here any more" in str(row.payload) for row in rows)
         assert any(row.to_person == kim.id and "Ann" in str(row.payload) and "NOW" in str(row.payload) for row in rows)
         assert load(tx, kim).athletes[0].id == ann.id
+
+
+# --- who has left comes back ------------------------------------------------------------------------------------------
+
+
+def opens(tx: sa.Connection, chat: int, code: str) -> Person | None:
+    """Whoever has this chat opens a link, the real way; as they are then."""
+    event = Started(code, 1)
+    known = snapshots.load(tx, now=NOW, dice=DICE, bot="bot", sender=Sender(chat, chat, "Danny"), event=event)
+    id = outcomes.save(tx, known, take_turn(known, event), (), f"{chat}:{code}", NOW).person_id
+    return people.by_id(tx, id) if id is not None else None
+
+
+def seat(tx: sa.Connection, name: str, code: str, **whose: Any) -> None:
+    people.new_invite(tx, Invite(0, name, False, expires_at=NOW + HOUR, code=code, **{"coach_id": None, **whose}), NOW)
+
+
+@pytest.fixture
+def gone(db: Database, kim: Person, dana: Person, ann: Person) -> Person:
+    """Dana, who has left with what she had taken written down, and Ann, who has not chosen anybody yet."""
+    with db.begin() as tx:
+        taken = worry(ann, acked_at=NOW, owner_id=dana.id, closed_at=NOW, step=1)
+        journal.save_escalation(tx, taken, "test")
+        return change(tx, dana, coaches=False)
+
+
+@pytest.mark.parametrize("by", ["athlete", "guardian", "seat"])
+def test_a_coach_who_has_left_comes_back_by_any_invite_into_their_own_row(
+    db: Database, kim: Person, gone: Person, ann: Person, by: str
+) -> None:
+    with db.begin() as tx:
+        ben = join(tx, "Ben", 32, runs=True, coach_id=kim.id, minor=True, consent_at=NOW)
+        eva = join(tx, "Eva", 33, runs=True)
+        if by == "athlete":
+            seat(tx, "Daniela", "CODE", coach_id=kim.id)
+        elif by == "guardian":
+            seat(tx, "guardian", "CODE", ward_id=ben.id)
+        else:
+            waits = people.create_invite(tx, name="Daniela", code="CODE", now=NOW, expires_at=NOW + HOUR)
+            people.create_invite(tx, name="Daniela", code="OLDER", now=NOW, expires_at=NOW + HOUR)
+            eva = change(tx, eva, coach_id=waits.seat_id)
+    with db.begin() as tx:
+        back = opens(tx, 22, "CODE")
+        assert back is not None and (back.id, back.name, back.chat_id, back.user_id) == (gone.id, "Dana", 22, 22)
+        assert (back.runs, back.coaches, back.ward_id) == {
+            "athlete": (True, False, None), "guardian": (False, False, ben.id), "seat": (False, True, None),
+        }[by]  # fmt: skip
+        assert back.consent_at is None and back.talks, "asked anew, as anybody"
+        assert load(tx, back).person == back and back in people.everyone(tx)
+        owners = tx.execute(sa.select(schema.escalation.c.owner_id)).scalars().all()
+        assert owners == [gone.id], "what she took stands under her name"
+        unchosen = people.by_id(tx, ann.id)
+        assert unchosen is not None and unchosen.coach_id is None, "she reads of Ann again when Ann says so"
+        used = tx.execute(sa.select(schema.invite.c.used_by).where(schema.invite.c.used_at.is_not(None))).scalars()
+        assert used.all() == [gone.id]
+    if by == "seat":
+        with db.begin() as tx:
+            assert people.by_id(tx, eva.id) == replace(eva, coach_id=gone.id), "who waited at the seat is hers"
+            assert people.find(tx, "Daniela", "coach") == () and people.find(tx, "Dana", "coach") == (back,)
+            assert opens(tx, 99, "OLDER") is None, "nobody else sits down there"
+
+
+def test_who_has_left_and_opens_a_link_of_their_own_is_not_their_own_athlete(
+    db: Database, kim: Person, gone: Person
+) -> None:
+    with db.begin() as tx:
+        seat(tx, "Ben", "OWN", coach_id=gone.id)
+        back = opens(tx, 22, "OWN")
+        assert back is not None and (back.id, back.runs, back.coach_id) == (gone.id, True, None)
+
+
+def test_an_athlete_with_an_older_code_for_a_seat_that_is_taken_gets_nobodys_athletes(
+    db: Database, kim: Person
+) -> None:
+    with db.begin() as tx:
+        waits = people.create_invite(tx, name="Eva", code="FIRST", now=NOW, expires_at=NOW + HOUR)
+        people.create_invite(tx, name="Eva", code="SECOND", now=NOW, expires_at=NOW + HOUR)
+        eva = opens(tx, 70, "SECOND")
+        assert eva is not None and eva.id == waits.seat_id
+        ben = join(tx, "Ben", 32, runs=True, coach_id=eva.id, consent_at=NOW)
+        olu = join(tx, "Olu", 33, runs=True, coach_id=kim.id, consent_at=NOW)
+        assert opens(tx, 33, "FIRST") == olu and people.by_id(tx, ben.id) == ben
+
+
+def test_an_erasure_after_the_return_finds_all_of_it_and_the_next_return_is_somebody_new(
+    db: Database, kim: Person, gone: Person
+) -> None:
+    with db.begin() as tx:
+        seat(tx, "Dana", "ONE", coach_id=kim.id)
+        seat(tx, "Dana", "TWO", coach_id=kim.id)
+        assert opens(tx, 22, "ONE") is not None
+        rights.erase(tx, gone.id, "R1", NOW)
+        assert tx.execute(sa.select(schema.person.c.id).where(schema.person.c.name == "Dana")).all() == []
+        seat(tx, "Dana", "THREE", coach_id=kim.id)
+        again = opens(tx, 22, "THREE")
+        assert again is not None and again.id != gone.id
+
+
+def test_a_chat_that_no_reading_would_find_is_no_conflict_which_is_tried_for_ever(db: Database, kim: Person) -> None:
+    """Conflict means: read again, and you will see. ValueError means a failed try, and the next one's turn."""
+    with db.begin() as tx:
+        join(tx, "Olu", 33, runs=True)
+        change(tx, join(tx, "Ida", 34, runs=True), user_id=None)
+    for chat, user, error in ((33, 33, Conflict), (35, 33, Conflict), (33, 35, ValueError), (34, None, ValueError)):
+        with pytest.raises(error), db.begin() as tx:
+            people.join(tx, Person(0, "Ben", chat, user, runs=True))
 
 
 # --- what has interrupted coaches -----------------------------------------------------------------------------------

@@ -14,12 +14,13 @@ import sqlalchemy as sa
 
 from dialogs.model import Message, Outcome, Person, Setting
 from storage import db as databases
-from storage import inbox, outbox, outcomes, people, plans, proposals, rights, schema, snapshots
+from storage import inbox, journal, outbox, outcomes, people, plans, proposals, rights, schema, snapshots
 from storage.db import Database
 from storage.inbox import Incoming
-from tests.storage.club import HOUR, NOW, change, join, load, snapshot
+from tests.storage.club import HOUR, NOW, change, join, load, snapshot, worry
 
 TABLES = {table.name: table for table in schema.metadata.sorted_tables}
+NAMES = (("Ann", 31), ("Ben", 32), ("Cara", 33))
 CLASSES = (rights.PERSONAL, rights.SERVICE, rights.TECHNICAL)
 
 
@@ -276,6 +277,27 @@ def test_a_coach_is_gone_from_everywhere_and_the_next_one_has_the_athletes(
         letters = sa.select(schema.journal.c.words).where(schema.journal.c.name == "coach_wrote")
         assert tx.execute(letters).scalars().all() == ["canary-Ann-journal-words", "canary-Ben-journal-words"]
         assert load(tx, ann).coach == everyone["Dana"]
+
+
+def test_what_a_coach_has_taken_and_not_closed_is_handed_back_also_when_it_is_done_again(db: Database) -> None:
+    """Also of an athlete whom no turn of theirs was shown, and where a backup from before it is restored: there no turn
+    is taken at all."""
+    with db.begin() as tx:
+        kim, dana = join(tx, "Kim", 21, coaches=True), join(tx, "Dana", 22, coaches=True)
+        ann, ben, cara = (join(tx, name, chat, runs=True, coach_id=kim.id) for name, chat in NAMES)
+        taken = {"owner_id": dana.id, "acked_at": NOW}
+        for one in (
+            worry(ann, "AAAA1", **taken),
+            worry(ann, "AAAA2", **taken, handled_at=NOW),
+            worry(ben, "BBBB1", **taken, closed_at=NOW),
+            worry(cara, "CCCC1", owner_id=kim.id, acked_at=NOW),
+            worry(cara, "CCCC2"),
+        ):
+            journal.save_escalation(tx, one, "test")
+        for _ in range(2):
+            rights.erase(tx, dana.id, "RECEIPT", NOW)
+        rows = tx.execute(sa.select(schema.due.c.person_id, schema.due.c.kind, schema.due.c.data)).all()
+    assert [tuple(row) for row in rows] == [(ann.id, "left", {"id": dana.id, "others": [], "asks": False})]
 
 
 def test_what_a_coach_has_set_goes_with_them_and_what_they_planned_stays(

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from dialogs.events import Edited, Grouped, Newcomer, Said, Sender, Tapped
 from dialogs.model import Attachment, Message, Outcome, Person, Topic
-from storage import due, outbox, outcomes, people, schema, snapshots, topics
+from storage import due, outbox, outcomes, people, rights, schema, snapshots, topics
 from storage.db import Database
 from storage.outbox import Leased
 from tests.storage.club import NOW, join, snapshot
@@ -39,6 +39,12 @@ def say(tx: sa.Connection, ann: Person, kim: Person, text: str, **fields: object
 
 def leased(tx: sa.Connection) -> list[Leased]:
     return outbox.lease(tx, NOW, owner="me", limit=9)
+
+
+def place(tx: sa.Connection, row: Leased) -> topics.Place:
+    found = topics.find_out(tx, row)
+    assert found is not None
+    return found
 
 
 def rows(tx: sa.Connection) -> list[tuple[int, str, str]]:
@@ -104,7 +110,27 @@ def test_a_topic_that_is_gone_is_forgotten_and_its_message_says_so(
         topics.forget(tx, row)
         outbox.retry(tx, row.id, NOW, "thread_gone", repeat=False)
         (again,) = leased(tx)
-        assert again.payload["anew"] is True and topics.find_out(tx, again).thread is None
+        assert again.payload["anew"] is True and place(tx, again).thread is None
+
+
+@pytest.mark.parametrize("all_of_it", [False, True])
+def test_of_who_is_erased_while_a_message_is_on_its_way_nothing_is_left_to_do(
+    db: Database, club: tuple[Person, Person, Person], all_of_it: bool
+) -> None:
+    kim, _, ann = club
+    with db.begin() as tx:
+        ben = join(tx, "Ben", 32, runs=True, coach_id=kim.id, in_group=True)
+        topics.made(tx, GROUP, ann.id, 5, NOW)
+        say(tx, ann, kim, "new shoes")
+        (row,) = leased(tx)
+        say(tx, ben, kim, "old shoes")
+        rights.erase(tx, ann.id, "R1", NOW)
+    with db.begin() as tx:
+        assert topics.find_out(tx, row) is None, "a tombstone has no topic, and no name for one"
+        topics.forget(tx, row)
+        assert topics.elsewhere(tx, row, all_of_it=all_of_it)
+        rest = (kim.chat_id, "pending", "MEANT FOR\nold shoes") if all_of_it else (GROUP, "pending", "old shoes")
+        assert rows(tx) == [rest], "what is others' goes its way"
 
 
 def test_people_close_and_open_topics(db: Database, club: tuple[Person, Person, Person]) -> None:
@@ -115,9 +141,9 @@ def test_people_close_and_open_topics(db: Database, club: tuple[Person, Person, 
         (row,) = leased(tx)
         for what, closed in (("closed", True), ("reopened", False), ("closed", True)):
             topics.happened(tx, GROUP, Grouped(what, 5), NOW)
-            assert topics.find_out(tx, row).closed is closed
+            assert place(tx, row).closed is closed
         topics.opened(tx, GROUP, 5)
-        assert topics.find_out(tx, row).closed is False
+        assert place(tx, row).closed is False
 
 
 @pytest.mark.parametrize("all_of_it", [False, True])
@@ -152,7 +178,7 @@ def test_a_group_that_moves_takes_its_coaches_and_what_waits_along(
         assert [people.by_id(tx, one.id) for one in (kim, dana)] == [replace(kim, group=-2002), dana]
         assert topics.whose(tx, -2002, 5) is None and topics.whose(tx, GROUP, 5) is None
         (row,) = leased(tx)
-        assert row.chat_id == -2002 and topics.find_out(tx, row).thread is None
+        assert row.chat_id == -2002 and place(tx, row).thread is None
 
 
 def test_a_bot_that_is_thrown_out_wakes_each_coach_who_uses_the_group(
