@@ -26,6 +26,7 @@ FOUND_BY = (
     ("test", "English, as hard as can be"),
     ("test-chatter", "English, ordinary weeks"),
     ("test-languages", "Spanish, French, German"),
+    ("test-plain", "plain words, four languages"),
 )
 
 

@@ -14,23 +14,28 @@ PAGE = Path(__file__).parents[2] / "docs" / "words.md"
 # A little worse than what was measured when the weights were made: no goals, but floors and ceilings.
 FLOOR = {
     "test-standard": {
-        "urgent recall": 0.90, "urgent recall, asking": 0.95, "the coach hears: recall": 0.93,
-        "the coach hears: precision": 0.90, "themes: micro-F1": 0.80,
+        "urgent recall": 0.92, "urgent recall, asking": 0.95, "the coach hears: recall": 0.95,
+        "the coach hears: precision": 0.92, "themes: micro-F1": 0.82,
     },
     "test": {
-        "urgent recall": 0.86, "urgent recall, asking": 0.92, "the coach hears: recall": 0.90,
+        "urgent recall": 0.86, "urgent recall, asking": 0.88, "the coach hears: recall": 0.90,
         "the coach hears: precision": 0.89, "themes: micro-F1": 0.75,
     },
     "test-languages": {
-        "urgent recall": 0.82, "urgent recall, asking": 0.92, "the coach hears: recall": 0.86,
-        "the coach hears: precision": 0.83, "themes: micro-F1": 0.60,
+        "urgent recall": 0.88, "urgent recall, asking": 0.92, "the coach hears: recall": 0.88,
+        "the coach hears: precision": 0.86, "themes: micro-F1": 0.70,
+    },
+    "test-plain": {
+        "urgent recall": 0.90, "urgent recall, asking": 0.94, "the coach hears: recall": 0.92,
+        "the coach hears: precision": 0.89, "themes: micro-F1": 0.85,
     },
     "test-chatter": {"themes: micro-F1": 0.72},  # five urgent messages say nothing
 }  # fmt: skip
 CEILING = {
-    "test-standard": {"false alarms: pushed": 0.08, "false alarms: asked": 0.04},
+    "test-standard": {"false alarms: pushed": 0.06, "false alarms: asked": 0.03},
     "test": {"false alarms: pushed": 0.10, "false alarms: asked": 0.03},
-    "test-languages": {"false alarms: pushed": 0.16, "false alarms: asked": 0.05},
+    "test-languages": {"false alarms: pushed": 0.13, "false alarms: asked": 0.05},
+    "test-plain": {"false alarms: pushed": 0.07, "false alarms: asked": 0.02},
     "test-chatter": {"false alarms: pushed": 0.08, "false alarms: asked": 0.05},
 }
 

@@ -13,7 +13,7 @@ from dialogs.words import network
 from tests.words import messages
 from tests.words.messages import KINDS, Message
 
-HELD_OUT = ("dev", "test-standard", "test", "test-chatter", "test-languages")
+HELD_OUT = ("dev", "test-standard", "test", "test-chatter", "test-languages", "test-plain")
 
 
 def learned() -> list[Message]:
