@@ -5,7 +5,9 @@ question with three buttons: it is so now, it was so earlier, it was not meant l
 count as "now", because silence is never the brake: the wakeup is in the same commit as the question, so it comes even
 if nobody is there to press anything.
 
-Only one such question is open at a time. Further words that raise it again go along with the first, whose hour stands.
+Only one such question is open at a time. Further words that raise one go along with the first, whose hour stands; where
+they are about something else, the question is widened to whether somebody must read it right now, so that a "no" about
+the heart is no "no" about wanting to live.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from dialogs.scripts.asking import EARLIER, IS_NOW
 PATIENCE = timedelta(minutes=10)  # until no answer counts as yes
 
 HARM = "harm"  # the topic of that one question
+WIDER = "body"  # of one that is about several things
 
 MEANS: Mapping[str, Level] = {IS_NOW: Level.NOW, EARLIER: Level.TODAY}
 
@@ -33,7 +36,9 @@ def ask(draft: Draft, topic: str, flag: str, words: str, because: Spans = ()) ->
     before = draft.talk("sure")
     if before is not None:
         joined = f"{before.slots['words']}\n{words}".strip()
-        draft.ask(replace(before, slots={**before.slots, "words": joined}), anew=True, lane=Lane.SAFETY)
+        harm = HARM in (topic, before.slots["topic"]) or bool(before.slots.get("harm"))
+        wider = {"topic": topic if topic == before.slots["topic"] else WIDER, "harm": harm, "words": joined}
+        draft.ask(replace(before, slots={**before.slots, **wider}), anew=True, lane=Lane.SAFETY)
         return
     talk = draft.open(
         "sure", {"topic": topic, "flag": flag, "words": words, "because": [list(span) for span in because]}
@@ -58,6 +63,11 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
 
 def due(draft: Draft, event: Due) -> None:
     """Ten minutes without an answer. Stale is normal: it was answered meanwhile."""
+    unanswered(draft)
+
+
+def unanswered(draft: Draft) -> None:
+    """Nobody will answer any more: silence is a yes, also the silence of somebody who has just blocked the bot."""
     talk = draft.talk("sure")
     if talk is not None:
         _end(draft, talk, "no_answer")
@@ -75,7 +85,8 @@ def settle(draft: Draft) -> None:
 def _raise(draft: Draft, talk: Talk, level: Level) -> None:
     """Who was asked about hurting themselves, and did not say no, needs the line for that, not only an ambulance."""
     because = tuple((int(start), int(end)) for start, end in talk.slots["because"])
-    flag = escalation.CRISIS if talk.slots["topic"] == HARM else str(talk.slots["flag"])
+    crisis = talk.slots["topic"] == HARM or bool(talk.slots.get("harm"))
+    flag = escalation.CRISIS if crisis else str(talk.slots["flag"])
     escalation.raise_(draft, level, flag, str(talk.slots["words"]), because)
 
 

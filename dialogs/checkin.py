@@ -106,7 +106,7 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
         draft.record("answer", name, value)
     if "pain_stride" in step.answers:
         _judge_pain(draft, step.talk.slots)
-    elif "pain_where" in step.answers:
+    elif "pain_where" in step.answers or step.answers.get("hurts") == "hurts":
         draft.wake(
             "unfinished",
             f"unfinished:{draft.person.id}:{draft.person.turn}",
@@ -129,19 +129,25 @@ def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     proposals.judge(draft)
 
 
-def ache(draft: Draft, said: Ache) -> None:
-    """A pain was told of: ask only what is missing, in the open check-in if there is one. What is known stays known,
-    and what was told today is not asked for again."""
+def told(draft: Draft, said: Ache) -> bool:
+    """All of this pain was told today: there is nothing to ask."""
     today = summary.answers_of(draft.days, draft.today)
     same = said.place in (None, today.get("pain_where")) and said.score in (None, today.get("pain_level"))
-    if "pain_stride" in today and same:
-        return
+    return "pain_stride" in today and same
+
+
+def ache(draft: Draft, said: Ache) -> bool:
+    """A pain was told of: ask only what is missing, in the open check-in if there is one. What is known stays known,
+    and what was told today is not asked for again. False: nothing was asked."""
+    if told(draft, said):
+        return False
     talk = draft.talk("morning") or draft.talk("pain") or draft.open("pain").talk
-    told = {"pain_where": said.place, "pain_level": said.score, "pain_side": said.side, "pain_when": said.when}
-    fresh = {name: value for name, value in told.items() if value is not None and name not in talk.slots}
+    known = {"pain_where": said.place, "pain_level": said.score, "pain_side": said.side, "pain_when": said.when}
+    fresh = {name: value for name, value in known.items() if value is not None and name not in talk.slots}
     if "pain_stride" in talk.slots or (talk.slots.get("hurts") == "hurts" and not fresh):
-        return  # it is told, or is being asked for this moment
+        return False  # it is told, or is being asked for this moment
     moved(draft, talk, engine.fill(SCRIPTS[talk.script], talk, {"hurts": "hurts", **fresh}))
+    return True
 
 
 def unfinished(draft: Draft, event: Due) -> None:
@@ -151,6 +157,13 @@ def unfinished(draft: Draft, event: Due) -> None:
         _judge_half_told(draft, talk)
         at_its_place = replace(talk, slots={**talk.slots, JUDGED: True})
         draft.change(talks=tuple(at_its_place if one is talk else one for one in draft.person.talks))
+
+
+def given_up(draft: Draft) -> None:
+    """Nothing more will be answered: a pain that was begun counts as it does after ten minutes."""
+    for talk in draft.person.talks:
+        if _half_told(talk):
+            _judge_half_told(draft, talk)
 
 
 def over(draft: Draft, talk: Talk) -> bool:
@@ -166,12 +179,17 @@ def leave(draft: Draft, talk: Talk) -> None:
 
 
 def _half_told(talk: Talk) -> bool:
-    """A pain with a place, of which the rest is missing, and which has not been counted yet."""
-    return "pain_where" in talk.slots and "pain_stride" not in talk.slots and JUDGED not in talk.slots
+    """A pain of which something is missing, be it the place, and which has not been counted yet."""
+    begun = "pain_where" in talk.slots or talk.slots.get("hurts") == "hurts"
+    return begun and "pain_stride" not in talk.slots and JUDGED not in talk.slots
 
 
 def _judge_half_told(draft: Draft, talk: Talk) -> None:
     """Silence counts as the worse answer; what was only mentioned ("feet sore lol") is a concern, no page."""
+    if "pain_where" not in talk.slots:
+        said = [str(one.words) for one in summary.own_words(draft.days) if one.day == draft.today]
+        escalation.raise_(draft, Level.CONCERN, "pain_unsaid", "\n".join(said[-3:]))
+        return
     if talk.script == "pain" and "pain_level" not in talk.slots:
         escalation.raise_(draft, Level.CONCERN, "pain_bone", str(talk.slots["pain_where"]))
         return

@@ -40,8 +40,8 @@ NUMBERS = 7  # of a pain that are shown, the newest
 
 PAIN, UNREAD, DRILL, OTHER = "pain", "unread", "drill", "other"
 TOPICS: Mapping[str, str] = {
-    PAIN: "pain-bone pain-high pain-stride bone groin-limp pain-over-five lasting-niggle pain-growing broken "
-    "back-nerve foot-drop cauda-equina sounds-pain",
+    PAIN: "pain-bone pain-high pain-stride pain-unsaid bone groin-limp pain-over-five lasting-niggle pain-growing "
+    "broken back-nerve foot-drop cauda-equina sounds-pain",
     "body": "not-breathing chest breathing fainting-now fainting confusion bleeding allergy head-injury "
     "head-injury-signs dark-urine black-stool after-ultra clot sounds-cardiac sounds-heat race-head race-stomach",
     "illness": "ill fever-hard sounds-illness",

@@ -47,6 +47,7 @@ ASKS = ("athlete.unscreened", "athlete.language")  # texts that end in the quest
 CRISIS = "crisis"  # the flag of words about not wanting to live: other numbers, other words to the athlete
 RULE = concerns.RULE
 TURNS_OUT = timedelta(hours=1)  # by then a voice note was heard by a machine, and a question answered
+STOPS = ("pain_high", "pain_stride", "pain-over-five")  # flags of a pain that is not run on (coaching: over 5, a limp)
 ASKED = "asked"  # the athlete pressed "I need my coach"
 MARK = "👪"  # in a concern's words: before a line of the guardian of somebody under 18 (dialogs.guardians)
 
@@ -187,17 +188,17 @@ def _with_words(escalation: Escalation, words: str, because: Spans = ()) -> Esca
     escalation = replace(escalation, read_at=None, by_guardian=False)
     if not escalation.words:
         return replace(escalation, words=words, because=because)
-    if escalation.words == words:
+    if escalation.words == words or escalation.words.endswith(f"\n{words}"):
         return escalation
     down = len(escalation.words) + 1
     marks = (*escalation.because, *((start + down, end + down) for start, end in because))
     return replace(escalation, words=f"{escalation.words}\n{words}", because=marks)
 
 
-def waiting(draft: Draft) -> bool:
+def waiting(draft: Draft, least: Level = Level.TODAY) -> bool:
     """Something urgent of this athlete is with nobody yet: further words go along with it."""
     open_one = _untaken(draft)
-    return open_one is not None and open_one.level >= Level.TODAY
+    return open_one is not None and open_one.level >= least
 
 
 def add(draft: Draft, words: str) -> bool:
@@ -278,7 +279,7 @@ def ack(draft: Draft, escalation: Escalation, *, by_letter: bool = False) -> Non
         )
         draft.say(
             "athlete.taken",
-            facts | {"at": draft.local_time(draft.now, athlete)},
+            facts | {"at": draft.local_time(draft.now, athlete), "silent": concerns.topic(escalation) == "silent"},
             to=athlete,
             lane=Lane.SAFETY,
         )
@@ -511,6 +512,7 @@ def _tell_athlete(draft: Draft, escalation: Escalation, told: Told | None = None
         "listed_at": f"{coach.ask_at:%H:%M}" if coach else None,
         "flag": escalation.flag,
         "wordless": not escalation.words,
+        "meanwhile": _meanwhile(escalation),
     }
     match escalation.level:
         case Level.NOW:
@@ -530,6 +532,14 @@ def _tell_athlete(draft: Draft, escalation: Escalation, told: Told | None = None
         buttons=worse if escalation.level < Level.NOW else (),
         lane=Lane.SAFETY if escalation.level >= Level.TODAY else Lane.REPLY,
     )
+
+
+def _meanwhile(escalation: Escalation) -> str | None:
+    """What may be run until a person has looked at a concern: nothing on what hurts much, else what is easy. Who tells
+    of a low mood or of eating has not asked about running, and "or nothing" would be read as something else."""
+    if escalation.flag in STOPS:
+        return "rest"
+    return None if concerns.topic(escalation) in ("mind", "food") else "easy"
 
 
 def _help(draft: Draft, escalation: Escalation) -> dict[str, Json]:

@@ -77,6 +77,8 @@ def _commanded(draft: Draft, text: str, name: str, rest: str) -> None:
     if said and draft.person.runs and joining.settled(draft.person) and not of_others:
         least = Level.TODAY if name == "coach" else Level.NONE
         level = _keep_and_read(draft, said, typed=name in commands.TAKES_TEXT, least=least).level
+    elif said and draft.person.runs and not of_others and _cannot_wait(said):  # also before a yes to anything
+        level = _keep_and_read(draft, said, typed=True).level
     if act is None:
         if level < Level.CONCERN:
             draft.say("shared.unknown_command")
@@ -118,14 +120,14 @@ def _athlete_said(draft: Draft, text: str, *, forwarded: bool = False) -> None:
         draft.record("typed", "wish", words=text)
         wish(draft, "")
         return
-    reading = _keep_and_read(draft, text, typed=_is_answer(talk, moved, text))
+    reading = _keep_and_read(draft, text, typed=_is_answer(talk, moved, text), aching=True)
     level = reading.level
     if level >= Level.CONCERN and "illness" in reading.themes:
         proposals.judge(draft)
-    if talk is not None and moved is not None and not (moved.wrong and level >= Level.CONCERN):
-        commands.move(draft, talk, moved)  # after an alarm it does not ask back
+    if talk is not None and moved is not None and reading.ask is None and not (moved.wrong and level >= Level.CONCERN):
+        commands.move(draft, talk, _with_the_rest(talk, moved, text))  # after an alarm it does not ask back
     elif reading.ask is not None:  # one question at a time, and it has been asked
-        if level < Level.CONCERN and (listener := _listener(draft)) is not None:
+        if level < Level.CONCERN and not escalation.waiting(draft) and (listener := _listener(draft)) is not None:
             _pass_on(draft, listener, text)
     elif level >= Level.CONCERN:
         if level < Level.TODAY and "pain" in reading.themes:
@@ -135,13 +137,25 @@ def _athlete_said(draft: Draft, text: str, *, forwarded: bool = False) -> None:
     elif (listener := _listener(draft)) is not None:
         _pass_on(draft, listener, text)
     elif (place := sore_bone(text)) is not None and (talk is None or "pain_where" not in talk.slots):
-        checkin.ache(draft, replace(aches.read(text), place=place))
+        if not checkin.ache(draft, replace(aches.read(text), place=place)):
+            _kept(draft, text)
     elif talk is not None and races.told(draft, talk):
         pass
     elif talk is not None and (talk.script not in CHECKINS or draft.now - talk.opened_at < timing.LATE_AFTER):
         draft.ask(talk, preface="athlete.kept_here")
     else:
         _kept(draft, text)
+
+
+def _with_the_rest(talk: Talk, moved: engine.Moved, text: str) -> engine.Moved:
+    """Asked where it hurts, somebody says in the same breath how strong, on which side and when ("left calf, 4/10,
+    worse after"): that is not asked again."""
+    if talk.step != "pain_where" or moved.wrong is not None:
+        return moved
+    said = aches.read(text)
+    more = {"pain_level": said.score, "pain_side": said.side, "pain_when": said.when}
+    filled = engine.fill(SCRIPTS[talk.script], moved.talk, {key: one for key, one in more.items() if one is not None})
+    return replace(filled, answers={**moved.answers, **filled.answers})
 
 
 def _nothing_else_in_it(draft: Draft, text: str, rest: str) -> bool:
@@ -164,7 +178,7 @@ def _kept(draft: Draft, text: str) -> None:
 
 def _before_yes(draft: Draft, text: str) -> None:
     """Words of somebody who has not agreed to anything: nothing is kept, but what cannot wait is heard even so."""
-    if judging.read_answer(text).level >= Level.NOW:  # the book alone: what it hears was written down as an alarm
+    if _cannot_wait(text):
         _keep_and_read(draft, text, typed=True)
     elif (talk := draft.top()) is not None and talk.script == "erase":
         if not _to_talk(draft, text):
@@ -177,37 +191,60 @@ def _before_yes(draft: Draft, text: str) -> None:
         draft.say("onboarding.not_yet_start")
 
 
+def _cannot_wait(text: str) -> bool:
+    """By the book alone: what it hears was written down as an alarm."""
+    return judging.read_answer(text).level >= Level.NOW
+
+
 def _is_answer(talk: Talk | None, moved: engine.Moved | None, text: str) -> bool:
     """True for what was typed into a form and tells a coach nothing: "7", "Riga", "asdf", "29 February 2027". Where it
-    hurts does tell; and many words that do not fit the question were not meant for it."""
+    hurts does tell; and what does not fit the question was not meant for it, if it is many words or if a human must
+    hear it: "heart racing" is no date."""
     if talk is None or moved is None or talk.step in ("pain_where", "week", "not_days"):
         return False
-    return moved.wrong is None or len(text.split()) < (5 if re.search(r"\d", text) else 3)
+    if moved.wrong is None:
+        return True
+    if len(text.split()) >= (5 if re.search(r"\d", text) else 3):
+        return False
+    reading = judging.read(text)
+    return reading.flag == "language" or (reading.level < Level.CONCERN and reading.ask is None)
 
 
 def _keep_and_read(
-    draft: Draft, text: str, *, typed: bool = False, least: Level = Level.NONE, anew: bool = False
+    draft: Draft,
+    text: str,
+    *,
+    typed: bool = False,
+    least: Level = Level.NONE,
+    anew: bool = False,
+    aching: bool = False,
 ) -> Reading:
     """Keep the words, read them, and escalate what a human must hear. Returns how they were read, with the level that
     was acted on, and `ask` only where a question was asked.
 
     The record carries that level as its value: words with a level stand on the coach's list as an escalation, and
     not once more among what else was said. The judgement stands beside it, for whoever asks why. `anew`: the text
-    stands for what was said before, and is not a piece of it.
+    stands for what was said before, and is not a piece of it. `aching`: the caller goes on to ask about a pain.
     """
     if typed:
         words, reading = text, judging.read_answer(text)
     else:
         words, reading = (text, judging.read(text)) if anew else _together(draft, text)
+    unsure = reading.ask if reading.level < Level.TODAY else None
+    about = reading.flag or "words"
     if reading.level < least:
-        reading = replace(reading, level=least, flag=escalation.ASKED, ask=None, because=())
+        reading = replace(reading, level=least, flag=escalation.ASKED, because=())
     level = reading.level
     # Who is just joining tells of old injuries: that is history for the coach. What cannot wait is heard even so.
     consented = draft.person.consent_at is not None
     heard = level >= Level.CONCERN and (consented or level >= Level.NOW)
-    asks = reading.ask is not None and level < Level.TODAY and consented and not escalation.waiting(draft)
-    if asks and level is Level.CONCERN and reading.ask == "body" and aches.read(text).place is not None:
-        asks = False  # how strong it is and whether it changes the stride is the better question, and has its own clock
+    # Where somebody is being rung for their life already, nothing is asked. For TODAY it is: what rings in the morning,
+    # or can wait an hour, must not hide what cannot.
+    asks = unsure is not None and consented and not escalation.waiting(draft, Level.NOW)
+    if aching and level is Level.CONCERN and unsure == "body" and "pain" in reading.themes:
+        said = aches.read(text)
+        if said.place is not None and not checkin.told(draft, said):
+            asks = False  # how strong it is, and whether it changes the stride, is the better question, with its clock
     talk = draft.top()
     name = talk.script if talk else "free"
     draft.record("typed" if typed and not heard else "words", name, level.value if heard else None, text)
@@ -215,10 +252,11 @@ def _keep_and_read(
         judging.note(draft, reading)
     if heard:
         _escalate(draft, reading, words, text)
-    if asks:
-        marked = ("", ()) if heard else (words, reading.because)  # what is heard already stands there, with its marks
-        asking.ask(draft, str(reading.ask), reading.flag or "words", *marked)
-    return replace(reading, level=level if heard else min(level, Level.NOTE), ask=reading.ask if asks else None)
+    if asks:  # with its words also where they stand on a list already: whoever has that may not have this
+        asking.ask(draft, str(unsure), about, *((text, ()) if heard else (words, reading.because)))
+        if not heard:
+            escalation.add(draft, text)
+    return replace(reading, level=level if heard else min(level, Level.NOTE), ask=unsure if asks else None)
 
 
 def _together(draft: Draft, text: str) -> tuple[str, Reading]:
@@ -232,7 +270,8 @@ def _together(draft: Draft, text: str) -> tuple[str, Reading]:
     known = max([alone.level, *(Level(one.value) for one in pieces if one.value in set(Level))])
     together = "\n".join([*(str(one.words) for one in pieces), text])
     both = judging.read(together)
-    asks_more = both.ask is not None and alone.ask is None and known < Level.CONCERN
+    asked = any(one.name == "asked" and draft.now - one.at <= FRAGMENTS for one in draft.known.records)
+    asks_more = both.ask is not None and alone.ask is None and known < Level.CONCERN and not asked
     return (together, both) if both.level > known or asks_more else (text, alone)
 
 
@@ -303,7 +342,8 @@ def sent(draft: Draft, event: Sent) -> None:
             _keep_and_read(draft, event.caption)
         draft.ask(talk, preface="athlete.file_not_now")
         return
-    level = _keep_and_read(draft, event.caption).level if event.caption else Level.NONE
+    reading = _keep_and_read(draft, event.caption) if event.caption else None
+    level = reading.level if reading else Level.NONE
     if event.kind in SPOKEN and event.file_id:  # done by whoever has a program for it, else dropped
         key = f"transcribe:{draft.person.id}:{event.message_id}"
         draft.wake("transcribe", key, draft.now, file_id=event.file_id, message_id=event.message_id)
@@ -314,7 +354,8 @@ def sent(draft: Draft, event: Sent) -> None:
         _pass_on(draft, listener, event.caption, attach)
         return
     elif level < Level.CONCERN:
-        escalation.raise_(draft, Level.CONCERN, "unscreened", event.caption, told=UNSCREENED)
+        asked = reading is not None and reading.ask is not None  # about the words below it: one question at a time
+        escalation.raise_(draft, Level.CONCERN, "unscreened", event.caption, told=None if asked else UNSCREENED)
         draft.read_by_now()
     to = next(iter(escalation.hearing(draft.known.coach, draft.known.backup)), None)
     if to is not None:
@@ -330,7 +371,7 @@ def _forwarded(draft: Draft, text: str) -> None:
     judging.note(draft, reading)
     if reading.level >= Level.TODAY or reading.ask is not None:
         escalation.raise_(draft, Level.CONCERN, "unscreened", text, reading.because)
-        asking.ask(draft, "forwarded", reading.flag or "words", "")
+        asking.ask(draft, "forwarded", reading.flag or "words", text, reading.because)
     elif (listener := _listener(draft)) is not None:
         _pass_on(draft, listener, text)
     else:

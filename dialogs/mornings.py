@@ -37,7 +37,7 @@ def due(draft: Draft, event: Due) -> None:
     at = _before(draft, at)
     if coaxed:
         prompt = draft.messages[at]
-        data = {**prompt.data, "missed": missed}
+        data = {**prompt.data, "missed": missed, "held_by": silence.held_by(draft)}
         draft.messages[at] = replace(prompt, preface="silence.nudge", data=data)
 
 

@@ -50,6 +50,15 @@ def asked(draft: Draft) -> bool:
     return first
 
 
+def held_by(draft: Draft) -> str | None:
+    """Who has an earlier silence of theirs in hand, and so gets no new line about this one ("": a coach whom this turn
+    does not know). None: nobody."""
+    one = _concern(draft)
+    if one is None or one.open or one.closed_at is not None:
+        return None
+    return concerns.name_of(draft, one.owner_id) or ""
+
+
 def heard(draft: Draft) -> None:
     """Something has come from them."""
     was_told = draft.person.coaxed_on is not None

@@ -88,7 +88,10 @@ from dialogs.levels import Level
 from dialogs.model import Json, Lane, Message, Outcome, Snapshot
 from dialogs.words import phrases
 
-SETTINGS = ("hour", "zone", "days_off", "pause", "erase", "me", "add", "jot", "whom", "weekday")
+SETTINGS = (
+    "hour", "zone", "days_off", "pause", "erase", "me", "add", "jot", "whom", "weekday", "away", "move", "correct",
+    "object",
+)  # fmt: skip
 FORM_LIVES = desk.RELAY_LIVES  # a setting that was begun and left: what is written later is not meant for it
 CAUSE_RAW = 3000  # characters of an unreadable update that the coach is shown
 
@@ -323,8 +326,11 @@ def _unread(draft: Draft, event: Unread) -> None:
 
 def _blocked(draft: Draft) -> None:
     """Nothing reaches them now: for an athlete a finding, for a coach a hole in the net. A human hears of both."""
-    draft.change(reachable=False, talks=())
+    draft.change(reachable=False)
     draft.record("event", "blocked")
+    asking.unanswered(draft)
+    checkin.given_up(draft)
+    draft.change(talks=())
     checkin.plan_next(draft)
     if draft.person.runs and draft.person.consent_at is not None:
         escalation.raise_(draft, Level.CONCERN, "blocked", "")

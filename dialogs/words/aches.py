@@ -42,12 +42,18 @@ _NOT_A_PLACE = re.compile(  # "back home", "get my back up", "on foot", "foot of
     rf"\b(?:(?:{_GOING}) back|back (?:{_THEN})|on foot|by foot|foot of|square foot|[0-9]+ ?foot|hip hop|toe the line"
     r"|pieds? nus|de (?:nuevo|dos)|a pie|de pie)\b"
 )
+_NOT_A_SIDE = re.compile(  # "hurts right now", "left work early", "there is no milk left"
+    r"\bright (?:now|away|after|before|in|on|at|there|here|as|when|up|through|where|from)\b|\ball right\b"
+    r"|\bleft (?:work|home|early|late|the|my|it|for|at|in|school|town|her|him|them|out|over)\b"
+    r"|\b(?:no|any|days|weeks) left\b"
+)
 _LEFT = frozenset("left lefty lhs izquierda izquierdo izq gauche linke linken linker linkes links".split())
 _RIGHT = frozenset("right rhs derecha derecho dcha droite droit rechte rechten rechter rechtes rechts".split())
 _BOTH = frozenset("both ambas ambos deux beide beiden shins knees calves hips feet ankles".split())
 
 _SCORE = re.compile(
-    r"(?<![\d.,/])(10|[0-9])(?:[.,][0-9])?\s?(?:/\s?10|out of (?:10|ten)|of 10|sur 10|de 10|von 10)(?!\d)"
+    r"(?<![\d.,/])(10|[0-9])(?:[.,][0-9])?\s?(?:/\s?10|out of (?:10|ten)|of 10|sur 10|de 10|von 10)"
+    r"(?!\d|\s?(?:x|k|km|reps?|sets?|intervals?|miles?|sessions?|runs?|times|days|weeks|minutes|min)\b)"
 )
 _WHEN = (
     ("night", r"at night|in the night|wakes? me|woke me|in bed|por la noche|la nuit|nachts|in der nacht"),
@@ -87,7 +93,7 @@ def read(text: str) -> Ache:
     place = next((one for one in (*BONE_LIKE, *PLACES) if one in named), None)
     return Ache(
         place=place,
-        side=_side(words) if place else None,
+        side=_side(_NOT_A_SIDE.sub(" ", folded).split()) if place else None,
         score=next(
             (int(one[1]) for one in _SCORE.finditer(head) if not _OTHER_SCORE.search(head[: one.start()])), None
         ),

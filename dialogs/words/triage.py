@@ -36,6 +36,7 @@ TOPICS: Mapping[str, str] = {"crisis": "harm", "mood": "harm", "cardiac": "heart
 BOOK_TOPICS: Mapping[str, str] = {
     "breathing": "breath", "confusion": "head", "fainting": "head", "fainting-now": "head", "head-injury": "head",
     "head-injury-signs": "head", "chest": "heart", "violence-at-home": "danger",
+    "suicidal": "harm", "self-harm": "harm", "overdose": "harm", "crisis-near": "harm",
 }  # fmt: skip
 _SAYS = re.compile("[^\\W\\d_]|[\u2190-\U0001faff]")  # a letter, or a picture
 MARKS = 3  # stretches of words that are marked for the coach where the network decided

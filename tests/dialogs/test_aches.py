@@ -53,3 +53,22 @@ def test_no_text_raises_and_what_is_read_is_one_of_few_things(text: str) -> None
     assert found.place is None or found.place in PLACES
     assert found.side in (None, "left", "right", "both")
     assert found.score is None or 0 <= found.score <= 10
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("my knee hurts right now", None),
+        ("my left knee hurts right now", "left"),
+        ("i left work early, knee sore", None),
+        ("knee is all right, the right one that is", "right"),
+        ("no energy left and the left hip aches", "left"),
+    ],
+)
+def test_right_now_and_left_work_are_no_sides(text: str, side: str | None) -> None:
+    assert aches.read(text).side == side
+
+
+def test_so_many_of_ten_repetitions_are_no_strength_of_a_pain() -> None:
+    assert aches.read("only 2 of 10 reps, my knee hurts so bad").score is None
+    assert aches.read("2 of 10, my knee after 10 reps").score == 2

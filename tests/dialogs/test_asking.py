@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from dialogs.events import Due
+from dialogs.events import Blocked, Due
 from dialogs.levels import Level
 from dialogs.words import triage
 from dialogs.words.triage import Reading
@@ -113,7 +113,7 @@ def test_a_second_doubt_goes_along_with_the_first_whose_hour_stands(talk: Talk, 
 def test_the_question_about_harm_says_what_silence_means(talk: Talk, readings: dict[str, Reading]) -> None:
     readings["tidied up"] = Reading(Level.CONCERN, ("mood", "crisis"), "sounds-crisis", (), crisis=True, ask="harm")
     talk.says("tidied up").hears("are you thinking of hurting yourself").hears(
-        "in ten minutes, I take it for a yes and ring Kim"
+        "in ten minutes, I take it for a yes and alert Kim"
     )
     talk.after(minutes=10).hears("You can talk to somebody now: Samaritans")
 
@@ -323,3 +323,97 @@ def test_a_transcript_of_nothing_is_nothing(talk: Talk) -> None:
 
 def test_without_a_program_that_transcribes_nothing_follows(talk: Talk) -> None:
     talk.sends("voice").wakes("transcribe").nobody_reads()
+
+
+# --- one question, and nothing hides behind it or behind something else ---------------------------------------------
+
+HARM = Reading(Level.NOTE, ("mood", "crisis"), "sounds-crisis", (), crisis=True, ask="harm")
+
+
+def test_who_blocks_the_bot_has_not_said_no(talk: Talk, readings: dict[str, Reading]) -> None:
+    """Silence is never the brake: the question ends there and then, and counts as a yes."""
+    readings["help me"] = HARM
+    talk.says("help me").after(minutes=2).takes(Blocked(), ANN).kim_reads("🔴 Ann · NOW").kim_reads("help me")
+    assert max(one.level for one in talk.open) is Level.NOW and not talk.planned("unsure")
+
+
+def test_a_pain_half_told_counts_when_the_bot_is_blocked() -> None:
+    talk = Talk().at("12:00").says("/checkin").taps("Something hurts").taps("Shin").takes(Blocked(), ANN)
+    talk.kim_reads("🟠 Ann · today").kim_reads("shin")
+
+
+def test_another_doubt_widens_the_question_and_a_no_to_one_is_no_no_to_the_other(
+    talk: Talk, readings: dict[str, Reading]
+) -> None:
+    readings["help me"] = HARM
+    talk.says("funny beat").hears(QUESTION).after(minutes=3).says("help me")
+    talk.hears("must somebody read this right now?").after(minutes=7).kim_reads("funny beat").kim_reads("help me")
+    talk.hears("You can talk to somebody now: Samaritans")
+
+
+def test_what_rings_in_the_morning_does_not_hide_a_doubt_of_tonight(talk: Talk, readings: dict[str, Reading]) -> None:
+    readings["fainted before"] = Reading(Level.TODAY, ("cardiac",), "fainting", ((0, 7),), crisis=False)
+    readings["help me"] = HARM
+    talk.at("22:30").says("fainted before").hears("Kim is paged at 05:30").nobody_reads(KIM)
+    talk.says("help me").hears("are you thinking of hurting yourself").after(minutes=10).kim_reads("🔴 Ann · NOW")
+    talk.kim_reads("fainted before").kim_reads("help me").hears("You can talk to somebody now: Samaritans")
+
+
+def test_slash_coach_before_the_words_does_not_lower_them(talk: Talk, readings: dict[str, Reading]) -> None:
+    readings["help me"] = HARM
+    talk.at("22:30").says("/coach help me").hears("Kim is paged at 05:30").hears("are you thinking of hurting yourself")
+    talk.after(minutes=10).kim_reads("🔴 Ann · NOW").kim_reads("help me")
+
+
+def test_what_is_no_answer_to_a_form_is_heard(talk: Talk, readings: dict[str, Reading]) -> None:
+    """Of the forms that somebody begins and leaves, one asks for a day: "heart racing" is none."""
+    readings["heart racing"] = Reading(Level.NOW, ("cardiac",), "sounds-cardiac", ((0, 5),), crisis=False)
+    talk.says("/away").hears("Until when are you away?").says("heart racing").kim_reads("🔴 Ann · NOW")
+    talk.hears("Stop now. Call 999 or 112").reads_not(ANN, "could not read a day")
+
+
+def test_a_form_that_was_begun_and_left_is_over_after_a_while(talk: Talk) -> None:
+    talk.says("/away").hears("Until when are you away?").after(hours=3).says("purple").hears("Kept in your words.")
+
+
+def test_words_in_a_form_are_asked_about_before_the_form_goes_on(talk: Talk, readings: dict[str, Reading]) -> None:
+    talk.says("/away").says("funny beat").hears(QUESTION).reads_not(ANN, "could not read a day")
+    talk.says("yes").kim_reads("🔴 Ann · NOW")
+
+
+def test_the_question_is_not_asked_again_after_a_no(talk: Talk) -> None:
+    talk.says("funny beat").taps("No, not meant like that").after(seconds=20).says("nice day otherwise")
+    assert "sure" not in [one.script for one in talk.ann.talks]
+    talk.after(minutes=30).nobody_reads(KIM, DANA)
+
+
+def test_a_photo_with_doubtful_words_is_asked_about_once(talk: Talk, readings: dict[str, Reading]) -> None:
+    talk.sends("photo", caption="funny beat").hears(QUESTION).reads_not(ANN, "Is it urgent?")
+
+
+def test_a_page_that_comes_of_a_forward_has_its_words_also_when_a_coach_has_the_first(
+    talk: Talk, readings: dict[str, Reading]
+) -> None:
+    readings["dark words"] = Reading(Level.NOW, ("mood", "crisis"), "suicidal", ((0, 4),), crisis=True)
+    talk.forwards("dark words").hears("These are somebody else’s words").kim_says("/queue").kim_taps("I have it")
+    talk.after(minutes=10).kim_reads("🔴 Ann · NOW").kim_reads("dark words").reads_not(KIM, "(no words)")
+
+
+def test_a_doubt_about_a_place_that_is_no_pain_is_asked_about(talk: Talk, readings: dict[str, Reading]) -> None:
+    """Asked how strong the pain is? There is none in it: then the ten minutes are the only clock."""
+    words = "for my back i took three patches, now everything is cotton"
+    readings[words] = Reading(Level.CONCERN, ("medication",), "sounds-medication", (), crisis=False, ask="body")
+    talk.says(words).hears("must somebody read this right now?").after(minutes=10).kim_reads("🔴 Ann · NOW")
+
+
+def test_a_slash_before_agreeing_to_anything_does_not_hide_an_alarm() -> None:
+    talk = Talk()
+    talk.change(ANN, consent_at=None)
+    talk.says("/coach i have chest pain, can't breathe").kim_reads("🔴 Ann · NOW").hears("Stop now.")
+
+
+def test_who_tells_of_a_low_mood_is_not_told_what_to_run(talk: Talk, readings: dict[str, Reading]) -> None:
+    readings["cannot stand myself"] = Reading(Level.CONCERN, ("mood",), "sounds-mood", ((0, 6),), crisis=False)
+    readings["always cold lately"] = Reading(Level.CONCERN, ("illness",), "sounds-illness", ((0, 6),), crisis=False)
+    talk.says("cannot stand myself").hears("This flags for Kim").reads_not(ANN, "easy, or nothing")
+    talk.says("always cold lately").hears("Until a person has looked: easy, or nothing.")

@@ -110,7 +110,7 @@ def test_a_new_pain_of_any_strength_stands_on_the_coachs_list(talk: Talk) -> Non
 
 def test_a_tendon_over_five_is_a_concern(talk: Talk) -> None:
     talk.taps("Something hurts").taps("Achilles").taps("6").taps("No")
-    talk.answers_with("This flags for Kim").answers_with("easy, or nothing").nobody_reads(KIM)
+    talk.answers_with("This flags for Kim").answers_with("no running on it").nobody_reads(KIM)
     assert (talk.only.level, talk.only.flag) == (Level.CONCERN, "pain_high")
     talk.at("06:00").reads(KIM, "🟡 Ann: pain over 5").reads(KIM, "achilles, 6/10")
 
@@ -140,6 +140,25 @@ def test_a_pain_that_is_only_named_counts_after_ten_minutes(talk: Talk) -> None:
     talk.after(days=1)
     talk.says("/checkin")  # leaving the old one does not count it once more
     assert talk.only.words == "foot, 3/10, changes the stride"
+
+
+def test_that_something_hurts_and_no_more_is_a_concern_after_ten_minutes(talk: Talk) -> None:
+    talk.taps("Something hurts").after(minutes=9).nobody_reads(KIM)
+    talk.after(minutes=1).answers_with("This flags for Kim").at("06:00").reads(KIM, "said that something hurts")
+
+
+def test_where_how_strong_and_when_in_one_breath_are_not_asked_again(talk: Talk) -> None:
+    talk.taps("Something hurts").says("left calf, 4/10, worse after")
+    talk.answers_with("Does it change how you walk or run?")
+    assert {name: talk.answers()[name] for name in ("pain_where", "pain_level", "pain_side", "pain_when")} == {
+        "pain_where": "calf", "pain_level": 4, "pain_side": "left", "pain_when": "after",
+    }  # fmt: skip
+
+
+def test_a_pain_that_was_told_today_and_is_told_again_gets_an_answer(talk: Talk) -> None:
+    """The coach has had it, and closed it; "shin sore" in the afternoon is nobody's question any more."""
+    talk.taps("Something hurts").taps("Shin").taps("2").taps("No").kim_taps("I have it").kim_taps("Close it")
+    talk.at("17:00").says("shin sore").answers_with("Kept in your words.")
 
 
 def test_a_pain_that_was_only_named_is_not_lost_by_beginning_anew(talk: Talk) -> None:
@@ -276,7 +295,7 @@ def test_a_session_that_hurts_asks_where_how_strong_and_how(talk: Talk) -> None:
 
 def test_a_pause_by_button(talk: Talk) -> None:
     talk.taps("All as usual").says("/pause").taps("3 days")
-    talk.answers_with("Kept. I ask next on Thursday, 4 June, at 07:30, London time.", buttons=[])
+    talk.answers_with("Kept. The next question comes on Thursday, 4 June, at 07:30, London time.", buttons=[])
     talk.at("07:00").at("07:00").at("07:00").at("07:29").nobody_reads(ANN)
     talk.at("07:30").hears("How did you sleep?")
 
@@ -284,7 +303,7 @@ def test_a_pause_by_button(talk: Talk) -> None:
 @pytest.mark.parametrize(
     ("typed", "answer"),
     [
-        ("tomorrow", "I ask next tomorrow"),
+        ("tomorrow", "The next question comes tomorrow"),
         ("until Sunday", "on Sunday, 7 June"),
         ("1 July", "on Wednesday, 1 July"),
         (" ", "How long shall I be quiet?"),
@@ -298,19 +317,19 @@ def test_a_pause_by_button(talk: Talk) -> None:
 def test_a_pause_until_a_typed_day(talk: Talk, typed: str, answer: str) -> None:
     talk.taps("All as usual").says(f"/pause {typed}").answers_with(answer)
     once_more = Talk().says("/pause").says(typed)
-    once_more.answers_with(answer.replace("I ask next tomorrow", "I ask next"))
+    once_more.answers_with(answer.replace("The next question comes tomorrow", "The next question comes"))
 
 
 def test_a_pause_can_be_left_alone_and_ended(talk: Talk) -> None:
     talk.says("/pause").taps("Cancel").answers_with("All right, nothing is changed.", buttons=[])
     talk.says("/pause").taps("2 weeks").says("/settings").answers_with("On a pause until 15 June: /resume")
-    talk.says("resume").answers_with("I ask next tomorrow at 07:30")
+    talk.says("resume").answers_with("The next question comes tomorrow at 07:30")
     talk.at("07:30").hears("How did you sleep?")
 
 
 def test_a_new_hour_is_the_next_hour(talk: Talk) -> None:
     talk.taps("All as usual").says("/hour").answers_with("At what time?").taps("06:00")
-    talk.answers_with("I ask next tomorrow at 06:00, London time.", buttons=[])
+    talk.answers_with("The next question comes tomorrow at 06:00, London time.", buttons=[])
     talk.at("06:00").hears("How did you sleep?")
     assert talk.ann.ask_at == time(6)
 

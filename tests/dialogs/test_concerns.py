@@ -193,7 +193,7 @@ def test_a_new_symptom_within_fourteen_days_opens_the_same_one_again(talk: Talk)
     talk.says("chest pain").kim_taps("I have it").kim_taps("Close it")
     short = talk.only.short
     talk.after(days=13).says("chest pain").kim_reads("🔴 Ann · NOW").kim_reads("Again: you closed it on 1 June.")
-    talk.hears("I am ringing Kim this moment").kim_reads(f"#{short}").kim_reads("2nd time in 14 days, first on 1 June")
+    talk.hears("I am alerting Kim this moment").kim_reads(f"#{short}").kim_reads("2nd time in 14 days, first on 1 June")
     talk.after(minutes=10).kim_reads("Still nobody has it.").hears("Nobody has answered yet")
     talk.after(minutes=10).dana_reads("Again: Kim closed it on 1 June.")
     talk.dana_taps("I have it").kim_reads("Dana has Ann")

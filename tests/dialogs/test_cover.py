@@ -63,11 +63,11 @@ def test_a_holiday_gives_the_athletes_to_the_substitute_and_ends_by_itself() -> 
     talk.kim_reads("You are away until 8 June").dana_reads(
         "Kim is away until 8 June and names you to stand in: 1 athlete."
     )
-    talk.reads(ANN, "I am Dana: in that time I read what you write", ["All right", "Rather not"])
+    talk.reads(ANN, "Dana reads what you write in that time and answers you", ["All right", "Rather not"])
     talk.dana_reads("From today you stand in for Kim", ["Ann"])
     talk.says("my knee hurts, 6 of 10, it changes how i run").nobody_reads(KIM)
     talk.says("chest pain on the hill").dana_reads("Ann · NOW").nobody_reads(KIM)
-    talk.reads(ANN, "I am ringing Dana")
+    talk.reads(ANN, "I am alerting Dana")
     talk.dana_taps("I have it").reads(ANN, "Dana has your words and has taken this on")
     talk.at("07:30").nobody_reads(KIM)
     talk.until(datetime(2026, 6, 8, 5, 30, tzinfo=UTC))  # half past seven in Berlin
@@ -92,7 +92,7 @@ def test_a_holiday_that_is_planned_begins_on_its_first_day() -> None:
     talk.nobody_reads(ANN)
     talk.says("chest pain").kim_reads("NOW").kim_taps("I have it").kim_taps("Close it")
     talk.until(datetime(2026, 6, 8, 6, 0, tzinfo=UTC))
-    assert any("I am Dana" in bubble.text for bubble in talk.chat(ANN)), "two days before"
+    assert any("Dana reads what you write" in bubble.text for bubble in talk.chat(ANN)), "two days before"
     talk.says("a tight chest, chest pain").kim_reads("NOW").kim_taps("I have it").kim_taps("Close it")
     talk.until(datetime(2026, 6, 9, 22, 1, tzinfo=UTC))  # just after midnight in Berlin
     assert any("you stand in for Kim" in bubble.text for bubble in talk.chat(DANA))
@@ -102,7 +102,7 @@ def test_a_holiday_that_is_planned_begins_on_its_first_day() -> None:
 def test_who_would_rather_not_goes_to_the_head_coach_and_the_substitute_reads_nothing() -> None:
     talk = club()
     talk.change(KIM, joined_at=_SINCE + timedelta(days=9))  # Dana is the head coach now
-    talk.kim_says("/holiday until 8 June Hal").reads(ANN, "I am Hal")
+    talk.kim_says("/holiday until 8 June Hal").reads(ANN, "Hal reads what you write in that time")
     talk.taps("Rather not", ANN).reads(ANN, "All right, not Hal. Dana reads for you")
     talk.dana_reads("Ann would rather write to you than to Hal").nobody_reads(HAL)
     talk.says("chest pain").dana_reads("NOW").nobody_reads(HAL, KIM)

@@ -52,7 +52,7 @@ def test_what_fits_stays_as_it_is(talk: Talk) -> None:
 
 
 def test_strength_in_ten_minutes_is_a_snack(talk: Talk) -> None:
-    talk.at("07:00").after(days=2).says("i have 10 minutes").answers_with("→ Strength · 10 min · snack")
+    talk.at("07:00").after(days=2).says("i have 10 minutes").answers_with("→ Strength · 10 min · short")
 
 
 def test_on_a_day_without_a_plan_a_snack_is_offered_and_nothing_is_fine(talk: Talk) -> None:
@@ -181,9 +181,9 @@ def test_a_move_that_nobody_decides_is_no_worry_and_the_athlete_is_told_the_trut
 
 def test_moving_to_the_same_day_or_a_past_one(talk: Talk) -> None:
     talk.says("move wednesday to wednesday").answers_with("It is on that day already.")
-    talk.at("07:00").after(days=4).says("/move").taps("Sat Long run · 100 min · effort 5")
+    talk.at("07:00").after(days=4).at("23:50").says("/move").taps("Sat Long run · 100 min · effort 5")
     old = talk.button("Fri")
-    talk.after(days=1).presses(old).answers_with("That day is over")
+    talk.after(minutes=20).presses(old).answers_with("That day is over")
 
 
 def test_nothing_to_move() -> None:

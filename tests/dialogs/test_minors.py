@@ -193,7 +193,7 @@ def test_what_the_athlete_writes_for_a_human_is_copied_once() -> None:
     talk.rings(Due("transcript", "t", data={"text": "it was hot", "message_id": 3}), EMMA).reads(
         LINDA, "as a machine heard"
     )
-    talk.says("i have chest pain").reads(LINDA, "the coach, who is rung at once")
+    talk.says("i have chest pain").reads(LINDA, "the coach, who is alerted at once")
     assert all(not one.rows for one in talk.chat(LINDA)), "a copy has no buttons"
     talk.says("hello", ANN).nobody_reads(LINDA)
 

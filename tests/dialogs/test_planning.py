@@ -43,7 +43,7 @@ def test_what_was_reported_stands_in_the_week(talk: Talk) -> None:
 
 def test_of_two_sessions_of_a_day_it_is_asked_which(talk: Talk) -> None:
     talk.plans(session("core", MON, "strength", form="snack", minutes=8))
-    talk.says("/done").answers_with("Which one was it?").taps("Mon Strength · 8 min · snack")
+    talk.says("/done").answers_with("Which one was it?").taps("Mon Strength · 8 min · short")
     talk.taps("Done").taps("2").taps("Nothing hurts")
     assert talk.answers()["session"] == "core"
     talk.says("/done").answers_with("How did the session go?")  # the other one is left, and is not asked for

@@ -96,7 +96,7 @@ def built() -> set[str]:
     names |= {"flags.drill", "flags.language", *(f"flags.sounds_{theme}" for theme in FLAGS)}
     names |= {name for name in BLOCKS if name.startswith("language.") and name.split(".")[1] not in SCREENED}
     names |= {name for name in BLOCKS if re.match(r"export\.(fact|name|value|unit)_", name)}  # what stands in a record
-    names |= {f"flags.{flag}" for flag in ("pain_bone", "pain_high", "pain_stride")}
+    names |= {f"flags.{flag}" for flag in ("pain_bone", "pain_high", "pain_stride", "pain_unsaid")}
     names |= {f"flags.{flag}" for flag in ("silent", "silent_call", "silent_back", "race_head", "race_stomach")}
     names |= {f"button.plan_{span}" for span in ("today", "week", "next")} | {
         f"button.edge_{way}" for way in ("less", "more")

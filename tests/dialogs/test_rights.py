@@ -260,7 +260,7 @@ def test_erase_now_works_for_whoever_answers_and_only_while_it_is_wished(talk: T
     talk.presses(button, BEN).reads(BEN, "That question is closed.")
     talk.presses(f"erase:{BEN}", KIM).kim_reads("That question is closed.")
     talk.presses("erase:x", KIM).kim_reads("That question is closed.")
-    talk.taps("Take it back").hears("All right, nothing is erased. I ask next")
+    talk.taps("Take it back").hears("All right, nothing is erased. The next question comes")
     talk.kim_reads("Ann no longer wants to be erased.")
     talk.presses(button, KIM).kim_reads("That question is closed.")
     talk.presses("wish:back").hears("That question is closed.")

@@ -52,6 +52,15 @@ def test_two_missed_are_one_kind_word_above_the_question_and_a_line_for_the_coac
     talk.at("06:00").kim_reads(LINE).kim_reads("a bit much at work just now")
 
 
+def test_no_line_is_promised_where_a_coach_has_the_last_silence_in_hand_still(talk: Talk) -> None:
+    """There will be none: the coach knows."""
+    quiet(talk, 2).hears("I leave Kim a line").after(hours=5).at("06:00").kim_taps("I have it")
+    talk.hears("Kim has seen that you were quiet").reads_not(ANN, "has your words")
+    talk.says("back, was busy")
+    quiet(talk, 2).hears(NUDGE).hears("Kim knows already that you were quiet").reads_not(ANN, "I leave Kim a line")
+    assert len(of_silence(talk)) == 1
+
+
 def test_an_answer_to_the_kind_word_costs_nobodys_attention(talk: Talk) -> None:
     quiet(talk, 2).hears(NUDGE).after(hours=3).taps("All as usual").hears("All as usual, kept.")
     talk.at("06:30").reads_not(KIM, LINE)

@@ -381,7 +381,7 @@ def test_a_long_run_whose_effort_was_not_said_is_asked_about_and_not_praised(tal
         talk.at("07:30").taps("All as usual")
     talk.at("15:00").says("/done").taps("Done")
     talk.until(datetime(2026, 6, 7, 15, 0, tzinfo=UTC)).kim_reads("A draft:")
-    assert "100 minutes on Saturday. Tell me how it was." in draft_of(talk)
+    assert "The long run on Saturday is in. Tell me how it was." in draft_of(talk)
 
 
 def test_somebody_who_was_not_asked_is_named_and_gets_neither_card_nor_draft(talk: Talk) -> None:

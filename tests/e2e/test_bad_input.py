@@ -71,7 +71,7 @@ async def test_a_name_full_of_markup_breaks_no_page(world: World) -> None:
     kim = await world.coach("K{{7*7}}<i>m")
     ann = await world.athlete("<b>Ann & Co {% raw %}", kim)
     await ann.says("chest pain")
-    assert "ringing K{{7*7}}<i>m" in ann.sees("Stop now").text
+    assert "alerting K{{7*7}}<i>m" in ann.sees("Stop now").text
     kim.sees("<b>Ann & Co {% raw %} · NOW")
     await kim.taps("I have it")
     ann.sees("K{{7*7}}<i>m has your words")

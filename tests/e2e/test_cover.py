@@ -23,7 +23,7 @@ async def test_a_holiday_from_the_first_day_to_the_last(world: World) -> None:
     until = (world.now + timedelta(days=3)).date()
     await kim.says(f"/holiday until {until.isoformat()} Dana")
     dana.sees("From today you stand in for Kim")
-    ann.sees("I am Dana")
+    ann.sees("Dana reads what you write in that time")
     kim.looks()
     await ann.says(CHEST)
     dana.sees("Ann · NOW")

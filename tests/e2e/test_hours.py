@@ -191,7 +191,7 @@ async def test_snoozed_skipped_and_paused(world: World) -> None:
     ann.sees(ASKED)
     await ann.says("/pause")
     await ann.says("Sunday")
-    ann.sees("I ask next on Sunday, 7 March, at 07:00")
+    ann.sees("The next question comes on Sunday, 7 March, at 07:00")
     asked = len(_asked(ann))
     await world.fast_forward_to("07:00", day=date(2027, 3, 6))
     assert len(_asked(ann)) == asked

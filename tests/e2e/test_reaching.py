@@ -25,7 +25,7 @@ async def test_chest_pain_at_three_in_the_night_rings_until_the_backup_takes_it(
 
     await ann.says(CHEST)
     told = ann.sees("Stop now. Call")
-    assert "999" in told.text and "I am ringing Kim" in told.text
+    assert "999" in told.text and "I am alerting Kim" in told.text
     page = kim.sees("Ann · NOW")
     assert CHEST in page.text
     dana.sees_nothing_more()
@@ -34,13 +34,13 @@ async def test_chest_pain_at_three_in_the_night_rings_until_the_backup_takes_it(
     kim.sees_nothing_more()
     await world.fast_forward(minutes=2)
     assert kim.short() in kim.sees("Still nobody has it").text
-    assert "I have just rung Kim" in ann.sees("Nobody has answered yet").text
+    assert "I have just alerted Kim" in ann.sees("Nobody has answered yet").text
     dana.sees_nothing_more()
 
     await world.fast_forward(minutes=10)
     kim.sees("Still nobody has it")
     assert CHEST in dana.sees("Ann · NOW").text
-    assert "I have just rung Kim and Dana" in ann.sees("Do not wait for us").text
+    assert "I have just alerted Kim and Dana" in ann.sees("Do not wait for us").text
 
     await dana.taps("I have it")
     dana.sees("yours since 03:20")
@@ -134,7 +134,7 @@ async def test_a_coach_who_has_blocked_the_bot_unknown_to_us_is_skipped_at_once(
     await ann.says(CHEST)
     (page,) = dana.got("Ann · NOW")
     assert page.at - world.escalations()[0].raised_at < timedelta(seconds=10)
-    assert "I have just rung Dana" in ann.sees("Nobody has answered yet").text
+    assert "I have just alerted Dana" in ann.sees("Nobody has answered yet").text
     assert not kim.known.reachable
     await dana.taps("I have it")
     ann.sees("Dana has your words")
@@ -147,7 +147,7 @@ async def test_a_coach_who_has_blocked_the_bot_is_not_promised_to_the_athlete(wo
     dana.sees("Kim has blocked the bot")
     await ann.says(CHEST)
     told = ann.sees("Stop now")
-    assert "I am ringing Dana" in told.text and "Kim" not in told.text
+    assert "I am alerting Dana" in told.text and "Kim" not in told.text
     dana.sees("Ann · NOW")
     await kim.unblocks()
     await dana.taps("I have it")
@@ -159,7 +159,7 @@ async def test_a_coach_who_has_never_started_is_no_coach_that_can_be_rung(world:
     waiting = [one for one in world.everyone() if one.name == "Kim"]
     ann = await world.athlete("Ann", coach_id=waiting[0].id if waiting else None)
     await ann.says(CHEST)
-    assert "I am ringing Dana" in ann.sees("Stop now").text
+    assert "I am alerting Dana" in ann.sees("Stop now").text
     await dana.taps("I have it")
     ann.sees("Dana has your words")
 
