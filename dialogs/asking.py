@@ -48,6 +48,12 @@ def ask(draft: Draft, topic: str, flag: str, words: str, because: Spans = ()) ->
     draft.wake("unsure", f"unsure:{draft.person.id}:{draft.person.turn}", draft.now + PATIENCE)
 
 
+def on_top(draft: Draft) -> None:
+    """What is typed next answers this question, and not a form that has gone on meanwhile: a "yes" must not be lost."""
+    if (talk := draft.talk("sure")) is not None:
+        draft.keep(talk)
+
+
 def moved(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     """Answered, by a button or in a word."""
     answer = str(step.answers.get("sure"))

@@ -124,8 +124,11 @@ def _athlete_said(draft: Draft, text: str, *, forwarded: bool = False) -> None:
     level = reading.level
     if level >= Level.CONCERN and "illness" in reading.themes:
         proposals.judge(draft)
-    if talk is not None and moved is not None and reading.ask is None and not (moved.wrong and level >= Level.CONCERN):
-        commands.move(draft, talk, _with_the_rest(talk, moved, text))  # after an alarm it does not ask back
+    alarming = level >= Level.CONCERN or reading.ask is not None
+    if talk is not None and moved is not None and not (moved.wrong and alarming):  # after an alarm it does not ask back
+        commands.move(draft, talk, _with_the_rest(talk, moved, text))
+        if reading.ask is not None:
+            asking.on_top(draft)
     elif reading.ask is not None:  # one question at a time, and it has been asked
         if level < Level.CONCERN and not escalation.waiting(draft) and (listener := _listener(draft)) is not None:
             _pass_on(draft, listener, text)

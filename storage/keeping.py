@@ -9,11 +9,14 @@
 Answers, words, plans, escalations and dead letters stay: people decide about those. Rows go by five hundred in a
 transaction, found by a reading one that stops nobody, and there is no state but the rows: a crash in between, or two
 sweeps at once, are harmless. Whoever was erased in the last days is erased again, which takes what another turn wrote
-in the same instant, and the words in which others were told (see storage.rights).
+in the same instant, and the words in which others were told (see storage.rights). SQLite's file is then written anew:
+secure_delete clears a row where it lies, but not the copy that stayed behind when its page was rearranged before.
 """
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
@@ -24,6 +27,9 @@ from storage.db import Database
 from storage.schema import due, inbox, invite, outbox, status_is
 
 BATCH = 500
+FRESH = timedelta(
+    hours=3
+)  # so long the file is written anew for an erasure: three sweeps, of which one may find it busy
 AGAIN = timedelta(days=2)  # so long an erasure is repeated: longer than the quiet hours that a last word waits for
 
 
@@ -36,12 +42,15 @@ def sweep(base: Database, now: datetime, days: Mapping[str, int], go_on: Callabl
     swept = sum(_sweep(base, table, over, go_on) for table, over in _over(now, days))
     with base.read() as tx:
         gone = rights.erased_since(tx, now - AGAIN)
+    again = 0
     for person_id, receipt, at in gone:
         with base.begin() as tx:
-            swept += sum(rights.erase(tx, person_id, receipt, at).values())
+            again += sum(rights.erase(tx, person_id, receipt, at).values())
     if base.is_sqlite:
-        _empty_log(base)
-    return swept
+        if again or any(at >= now - FRESH for _, _, at in gone):
+            _by_itself(base, "VACUUM")
+        _by_itself(base, "PRAGMA wal_checkpoint(TRUNCATE)")
+    return swept + again
 
 
 def _over(now: datetime, days: Mapping[str, int]) -> list[tuple[sa.Table, sa.ColumnElement[bool]]]:
@@ -75,10 +84,10 @@ def _sweep(base: Database, table: sa.Table, over: sa.ColumnElement[bool], go_on:
     return swept
 
 
-def _empty_log(base: Database) -> None:
+def _by_itself(base: Database, statement: str) -> None:
     """What was deleted stands in SQLite's log of writes until that is written over: make it empty now. A reader who is
-    in the way keeps it for an hour more."""
-    with base.engine.connect() as connection:
+    in the way keeps it for an hour more; so does one who keeps the file from being written anew."""
+    with base.engine.connect() as connection, contextlib.suppress(sqlite3.OperationalError):
         raw = connection.connection.driver_connection
         if raw is not None:
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+            raw.execute(statement).close()

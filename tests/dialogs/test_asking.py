@@ -381,6 +381,13 @@ def test_words_in_a_form_are_asked_about_before_the_form_goes_on(talk: Talk, rea
     talk.says("yes").kim_reads("🔴 Ann · NOW")
 
 
+def test_an_answer_that_raises_a_doubt_is_taken_and_yes_answers_the_doubt(readings: dict[str, Reading]) -> None:
+    readings["shin, and my heart skips"] = UNSURE
+    talk = Talk().at("07:30").taps("Something hurts").says("shin, and my heart skips").hears(QUESTION)
+    assert talk.answers()["pain_where"] == "shin"
+    talk.says("yes").kim_reads("🔴 Ann · NOW").kim_reads("shin, and my heart skips")
+
+
 def test_the_question_is_not_asked_again_after_a_no(talk: Talk) -> None:
     talk.says("funny beat").taps("No, not meant like that").after(seconds=20).says("nice day otherwise")
     assert "sure" not in [one.script for one in talk.ann.talks]

@@ -155,7 +155,7 @@ async def test_what_fails_is_seen_by_place_and_class(world: World, monkeypatch: 
     assert waits["inbox_waiting"] == 1
     assert seen["errors_total kind=flood where=send"] == seen["floods_total"] == 1
     assert seen["messages_total lane=reply result=again"] == 1
-    assert seen["errors_total kind=JSONDecodeError where=handle"] == 1
+    assert seen["errors_total kind=Unreadable where=handle"] == 1
     assert seen["dead_letters table=inbox"] == 1
 
 
