@@ -81,8 +81,16 @@ def unanswered(draft: Draft) -> None:
         _raise(draft, talk, Level.NOW)
 
 
-def settle(draft: Draft) -> None:
-    """What was asked has become plain otherwise: a human is on the way."""
+def raise_(
+    draft: Draft, level: Level, flag: str, words: str, because: Spans = (), *, told: escalation.Told | None = None
+) -> None:
+    """Something was heard, whatever is being asked: with NOW that has become plain, and a human is on the way."""
+    if level >= Level.NOW:
+        _settle(draft)
+    escalation.raise_(draft, level, flag, words, because, told=told)
+
+
+def _settle(draft: Draft) -> None:
     if (talk := draft.talk("sure")) is not None:
         _end(draft, talk, "overtaken")
         draft.strip(talk)

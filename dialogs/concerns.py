@@ -38,7 +38,7 @@ RULE = "rule_"  # what a rule has flagged: with its id behind it
 REOPENS = timedelta(days=14)  # after it was closed; storage loads them for an athlete's turn
 NUMBERS = 7  # of a pain that are shown, the newest
 
-PAIN, UNREAD, DRILL, OTHER = "pain", "unread", "drill", "other"
+PAIN, UNREAD, SILENT, DRILL, OTHER = "pain", "unread", "silent", "drill", "other"
 TOPICS: Mapping[str, str] = {
     PAIN: "pain-bone pain-high pain-stride pain-unsaid bone groin-limp pain-over-five lasting-niggle pain-growing "
     "broken back-nerve foot-drop cauda-equina sounds-pain",
@@ -52,7 +52,7 @@ TOPICS: Mapping[str, str] = {
     "asked": "asked",
     UNREAD: "unread unscreened language too-long",
     "blocked": "blocked",
-    "silent": "silent silent-call silent-back",
+    SILENT: "silent silent-call silent-back",
     DRILL: "drill",
 }
 FAMILIES: Mapping[str, str] = {  # of rules: a file of the rule book is about one thing

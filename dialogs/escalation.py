@@ -279,7 +279,11 @@ def ack(draft: Draft, escalation: Escalation, *, by_letter: bool = False) -> Non
         )
         draft.say(
             "athlete.taken",
-            facts | {"at": draft.local_time(draft.now, athlete), "silent": concerns.topic(escalation) == "silent"},
+            {
+                **facts,
+                "at": draft.local_time(draft.now, athlete),
+                "silent": concerns.topic(escalation) == concerns.SILENT,
+            },
             to=athlete,
             lane=Lane.SAFETY,
         )

@@ -287,9 +287,7 @@ def _escalate(draft: Draft, reading: Reading, words: str, text: str) -> None:
     told: escalation.Told | None = None
     if reading.flag == "language":
         told = ("athlete.language", {"language": reading.language})
-    if reading.level >= Level.NOW:
-        asking.settle(draft)
-    escalation.raise_(draft, reading.level, reading.flag or "words", words, because, told=told)
+    asking.raise_(draft, reading.level, reading.flag or "words", words, because, told=told)
 
 
 def _to_talk(draft: Draft, text: str) -> bool:

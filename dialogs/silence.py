@@ -30,7 +30,6 @@ from dialogs.scripts.checkin import ITEMS
 
 MISSED, MISSED_AFTER_WORRY, CALL = 2, 1, 4
 PATIENCE = timedelta(hours=4)  # from the question of that day to the line for the coach
-TOPIC = "silent"  # of the concern; its flags say how it stands
 QUIET, CALLS, BACK = "silent", "silent_call", "silent_back"
 UNSENT = ("expired", "dead", "silenced", "pending")  # states of a message that has reached nobody
 
@@ -103,7 +102,7 @@ def _tell(draft: Draft, flag: str, before: Escalation | None) -> None:
     else:
         short, me = draft.spell_short(), draft.person.id
         one = Escalation(
-            0, short, me, Level.CONCERN, flag, words, draft.now, topic=TOPIC, seen=((draft.today, None),)
+            0, short, me, Level.CONCERN, flag, words, draft.now, topic=concerns.SILENT, seen=((draft.today, None),)
         )  # fmt: skip
     step = "reopened" if before is not None else "raised"
     draft.record("step", step, {"short": one.short, "level": one.level.value, "flag": flag}, words or None)
@@ -112,7 +111,7 @@ def _tell(draft: Draft, flag: str, before: Escalation | None) -> None:
 
 def _concern(draft: Draft) -> Escalation | None:
     """About their silence: what is not closed, else the last one."""
-    return concerns.of_topic(escalation.own(draft), TOPIC)
+    return concerns.of_topic(escalation.own(draft), concerns.SILENT)
 
 
 def _worried(records: Iterable[Record]) -> bool:

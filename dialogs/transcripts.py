@@ -29,9 +29,7 @@ def transcribed(draft: Draft, event: Due) -> None:
         draft.say("coach.transcript", facts, to=to, quiet=reading.level < Level.NOW, about=draft.person.id)
     draft.say("athlete.transcript", {"words": text}, buttons=((Button("button.correct", "do:correct"),),), quiet=True)
     if reading.level >= Level.TODAY:
-        if reading.level >= Level.NOW:
-            asking.settle(draft)
-        escalation.raise_(draft, reading.level, reading.flag or "words", text, reading.because)
+        asking.raise_(draft, reading.level, reading.flag or "words", text, reading.because)
     elif reading.ask is not None:
         asking.ask(draft, reading.ask, reading.flag or "words", text, reading.because)
 
@@ -49,10 +47,8 @@ def corrected(draft: Draft, talk: Talk, step: engine.Moved) -> None:
     for to in escalation.hearing(draft.known.coach, draft.known.backup)[:1]:
         facts = {"athlete": draft.person.name, "words": words, "because": reading.because}
         draft.say("coach.corrects", facts, to=to, quiet=reading.level < Level.NOW, about=draft.person.id)
-    if reading.level >= Level.NOW:
-        asking.settle(draft)
     if reading.level >= Level.CONCERN:  # these are their own words, and no machine's guess
-        escalation.raise_(draft, reading.level, reading.flag or "words", words, reading.because)
+        asking.raise_(draft, reading.level, reading.flag or "words", words, reading.because)
     if reading.ask is not None and reading.level < Level.TODAY:
         asking.ask(draft, reading.ask, reading.flag or "words", words, reading.because)
     elif reading.level < Level.CONCERN:

@@ -27,9 +27,7 @@ from storage.db import Database
 from storage.schema import due, inbox, invite, outbox, status_is
 
 BATCH = 500
-FRESH = timedelta(
-    hours=3
-)  # so long the file is written anew for an erasure: three sweeps, of which one may find it busy
+FRESH = timedelta(hours=3)  # so long the file is written anew for an erasure: one sweep of these may find it busy
 AGAIN = timedelta(days=2)  # so long an erasure is repeated: longer than the quiet hours that a last word waits for
 
 
@@ -49,6 +47,7 @@ def sweep(base: Database, now: datetime, days: Mapping[str, int], go_on: Callabl
     if base.is_sqlite:
         if again or any(at >= now - FRESH for _, _, at in gone):
             _by_itself(base, "VACUUM")
+        # What was deleted stands in the log of writes until that is written over: make it empty now.
         _by_itself(base, "PRAGMA wal_checkpoint(TRUNCATE)")
     return swept + again
 
@@ -85,8 +84,7 @@ def _sweep(base: Database, table: sa.Table, over: sa.ColumnElement[bool], go_on:
 
 
 def _by_itself(base: Database, statement: str) -> None:
-    """What was deleted stands in SQLite's log of writes until that is written over: make it empty now. A reader who is
-    in the way keeps it for an hour more; so does one who keeps the file from being written anew."""
+    """SQLite does this outside of any transaction. Whoever is in the way keeps it for an hour more."""
     with base.engine.connect() as connection, contextlib.suppress(sqlite3.OperationalError):
         raw = connection.connection.driver_connection
         if raw is not None:

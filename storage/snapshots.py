@@ -158,10 +158,8 @@ def load(
         snapshot = replace(snapshot, ward=ward, guardians=_guardians_in(found, whose))
         if me is not None and ward is None:
             snapshot = replace(snapshot, escalations=journal.for_turn(tx, me.id, now=now))
-    if me is None and snapshot.invite is not None and snapshot.invite.coach_id is not None:
-        snapshot = replace(
-            snapshot, coach=people.by_id(tx, snapshot.invite.coach_id)
-        )  # who is to be named in the welcome
+    if me is None and invited is not None and invited.coach_id is not None:  # who is to be named in the welcome
+        snapshot = replace(snapshot, coach=people.by_id(tx, invited.coach_id))
     if me is not None and me.runs:
         snapshot = with_journal(tx, snapshot)
     return replace(
